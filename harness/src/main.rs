@@ -1,0 +1,3 @@
+//! The `mock-ucx` program.
+use mock_ucx as _;
+fn main() {}

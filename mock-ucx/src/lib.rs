@@ -1,0 +1,1 @@
+//! A drop-in mock of the UCX shared library.
