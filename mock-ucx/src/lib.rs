@@ -1,1 +1,2 @@
 //! A drop-in mock of the UCX shared library.
+pub mod abi;
