@@ -1,2 +1,3 @@
 //! A drop-in mock of the UCX shared library.
 pub mod abi;
+pub mod version;
