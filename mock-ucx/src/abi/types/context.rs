@@ -1,6 +1,6 @@
 //! Library and context: parameters and queries.
 
-use super::layout::{Constant, Field, StructLayout, c_constants, c_structs};
+use super::layout::{Constant, Field, Minor, StructLayout, c_constants, c_structs};
 use super::{UcpRequestCleanupCallback, UcpRequestInitCallback};
 use std::ffi::{c_char, c_int};
 

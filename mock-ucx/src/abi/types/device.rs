@@ -2,7 +2,7 @@
 //!
 //! 1.20 had another function with shorter structs ([`UcpDeviceMemListParams20`]); 1.21 removed it.
 
-use super::layout::{Constant, Field, StructLayout, c_constants, c_structs};
+use super::layout::{Constant, Field, Minor, StructLayout, c_constants, c_structs};
 use super::{UcpEpH, UcpMemH, UcpRkeyH, UcpWorkerH};
 use std::ffi::c_void;
 
@@ -46,18 +46,12 @@ c_structs! {
         worker: UcpWorkerH, since 21, "Local lists: the worker.";
         elements: *const UcpDeviceMemListElem, since 21, "The first element.";
     }
-}
 
-/// `ucp_device_mem_list_params_t` as 1.20 had it: `worker`, later put before `elements`, is missing.
-#[repr(C)]
-#[derive(Clone, Copy, Debug)]
-pub struct UcpDeviceMemListParams20 {
-    /// Which members are set ([`UCP_DEVICE_MEM_LIST_PARAMS_FIELD`]).
-    pub field_mask: u64,
-    /// The client's size of one element, in bytes.
-    pub element_size: usize,
-    /// How many elements.
-    pub num_elements: usize,
-    /// The first element.
-    pub elements: *const UcpDeviceMemListElem,
+    /// The same as 1.20 had it: without `worker`, which was later put before `elements`.
+    UcpDeviceMemListParams20 = "ucp_device_mem_list_params_t", until 20 {
+        field_mask: u64, since 20, "Which members are set ([`UCP_DEVICE_MEM_LIST_PARAMS_FIELD`]).";
+        element_size: usize, since 20, "The client's size of one element, in bytes.";
+        num_elements: usize, since 20, "How many elements.";
+        elements: *const UcpDeviceMemListElem, since 20, "The first element.";
+    }
 }

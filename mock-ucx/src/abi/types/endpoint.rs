@@ -1,6 +1,6 @@
 //! Endpoints: parameters, queries, closing.
 
-use super::layout::{Constant, Field, StructLayout, c_constants, c_structs};
+use super::layout::{Constant, Field, Minor, StructLayout, c_constants, c_structs};
 use super::{UCP_ENTITY_NAME_MAX, UcpAddress, UcpConnRequestH, UcpErrHandlerCb};
 use libc::{sockaddr, sockaddr_storage, socklen_t};
 use std::ffi::{c_char, c_void};

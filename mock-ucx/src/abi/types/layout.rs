@@ -36,6 +36,8 @@ pub struct StructLayout {
     pub size: usize,
     /// Alignment in bytes.
     pub align: usize,
+    /// The last release that has it in this form.
+    pub last: Minor,
     /// Its members in order.
     pub fields: &'static [Field],
 }
@@ -45,6 +47,9 @@ impl StructLayout {
     ///
     /// UCX lets structs grow at their end only, so the last member that the release knows decides.
     pub fn size_in(&self, minor: Minor) -> usize {
+        if minor > self.last {
+            return 0;
+        }
         let known = self.fields.iter().filter(|field| field.since <= minor);
         let end = known.map(|field| field.offset + field.size).max();
         end.unwrap_or(0).next_multiple_of(self.align)
@@ -70,7 +75,7 @@ macro_rules! c_constants {
 
 /// Declares `repr(C)` structs with public members, and the table of their layouts.
 macro_rules! c_structs {
-    ($($(#[$struct_doc:meta])* $name:ident = $c_name:literal {
+    ($($(#[$struct_doc:meta])* $name:ident = $c_name:literal $(, until $last:literal)? {
         $($field:ident: $type:ty, since $since:literal, $doc:literal;)*
     })*) => {
         $(
@@ -87,6 +92,7 @@ macro_rules! c_structs {
                     name: $c_name,
                     size: size_of::<$name>(),
                     align: align_of::<$name>(),
+                    last: c_structs!(@last $($last)?),
                     fields: &[$(Field {
                         name: stringify!($field),
                         offset: std::mem::offset_of!($name, $field),
@@ -106,6 +112,8 @@ macro_rules! c_structs {
         /// The layouts of this area's structs.
         pub(super) const STRUCTS: &[StructLayout] = &[$($name::LAYOUT,)*];
     };
+    (@last) => { Minor::MAX };
+    (@last $last:literal) => { $last };
 }
 
 pub(super) use {c_constants, c_structs};
@@ -123,12 +131,14 @@ mod tests {
         assert_eq!(sizes(UcpRequestParam::LAYOUT), [72, 72, 72, 72, 96]);
         assert_eq!(sizes(UcpEpAttr::LAYOUT), [296, 320, 328, 328, 328]);
         assert_eq!(sizes(UcpDeviceMemListElem::LAYOUT), [0, 0, 0, 48, 56]);
+        assert_eq!(sizes(UcpDeviceMemListParams::LAYOUT), [0, 0, 0, 0, 40]);
+        assert_eq!(sizes(UcpDeviceMemListParams20::LAYOUT), [0, 0, 0, 32, 0]);
     }
 
     #[test]
     fn a_struct_is_as_long_as_its_members_of_the_newest_release() {
-        for layout in super::super::STRUCTS.iter().copied().flatten() {
-            assert_eq!(layout.size_in(Minor::MAX), layout.size, "{}", layout.name);
+        for layout in STRUCTS.iter().copied().flatten() {
+            assert_eq!(layout.size_in(layout.last), layout.size, "{}", layout.name);
         }
     }
 }

@@ -1,6 +1,6 @@
 //! Memory registration, packed handles, scatter lists.
 
-use super::layout::{Constant, Field, StructLayout, c_constants, c_structs};
+use super::layout::{Constant, Field, Minor, StructLayout, c_constants, c_structs};
 use super::{UcpMemH, UcpRkeyH};
 use std::ffi::c_void;
 

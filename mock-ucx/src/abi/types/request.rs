@@ -1,6 +1,6 @@
 //! Requests: parameters of every operation, queries.
 
-use super::layout::{Constant, Field, StructLayout, c_constants, c_structs};
+use super::layout::{Constant, Field, Minor, StructLayout, c_constants, c_structs};
 use super::{
     UcpAmRecvDataNbxCallback, UcpMemH, UcpSendNbxCallback, UcpStreamRecvNbxCallback,
     UcpTagRecvNbxCallback, UcsStatus,

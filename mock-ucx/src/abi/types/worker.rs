@@ -1,6 +1,6 @@
 //! Workers: parameters, queries, events, active-message handlers.
 
-use super::layout::{Constant, Field, StructLayout, c_constants, c_structs};
+use super::layout::{Constant, Field, Minor, StructLayout, c_constants, c_structs};
 use super::{UCP_ENTITY_NAME_MAX, UcpAddressH, UcpAmRecvCallback, UcpEpH};
 use std::ffi::{c_char, c_int, c_ulong, c_void};
 
