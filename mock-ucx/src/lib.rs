@@ -1,1 +1,3 @@
 //! A drop-in mock of the UCX shared library.
+
+pub mod stack;
