@@ -104,13 +104,7 @@ fn walk_into(
             Own::Module => own_module.contains(&frame.pc),
             Own::UpTo(Boundary(sp)) => frame.sp <= sp,
         };
-        let callers = walker.walk(start).skip_while(is_own);
-        let mut count = 0;
-        for (slot, frame) in frames.iter_mut().zip(callers) {
-            *slot = frame.pc;
-            count += 1;
-        }
-        count
+        walker.walk(start, is_own, frames)
     }))
     .ok()
 }

@@ -128,6 +128,59 @@ fn frames_stay_right_while_another_thread_opens_and_closes_libraries() {
     assert!(modules::generation() > before, "no change was noticed");
 }
 
+/// A library whose only function calls back, with a frame of so many bytes.
+fn library_with_frame_bytes(folder: &std::path::Path, frame_bytes: usize) -> std::ffi::CString {
+    let source = folder.join(format!("call_{frame_bytes}.c"));
+    let library = source.with_extension("so");
+    std::fs::write(
+        &source,
+        "int call(void (*back)(void)) {
+            volatile char ballast[FRAME_BYTES] = {0};
+            back();
+            return ballast[0];
+        }",
+    )
+    .unwrap();
+    let compiler = std::process::Command::new("cc")
+        .args(["-shared", "-fPIC", "-O1", "-fomit-frame-pointer", "-o"])
+        .arg(&library)
+        .arg(&source)
+        .arg(format!("-DFRAME_BYTES={frame_bytes}"))
+        .status();
+    assert!(
+        compiler
+            .expect("`cc`, which also links this test")
+            .success()
+    );
+    std::ffi::CString::new(library.to_str().unwrap()).unwrap()
+}
+
+#[test]
+fn a_library_mapped_where_another_was_is_unwound_by_its_own_tables() {
+    extern "C" fn back() {
+        assert_equal_frames(both());
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let libraries = [40, 4000].map(|bytes| library_with_frame_bytes(folder.path(), bytes));
+    let mut places = std::collections::BTreeSet::new();
+    for library in libraries.iter().cycle().take(20) {
+        // SAFETY: `call` has the type that it is called by, and the library outlives the call.
+        unsafe {
+            let handle = libc::dlopen(library.as_ptr(), libc::RTLD_NOW);
+            assert!(!handle.is_null());
+            let call = libc::dlsym(handle, c"call".as_ptr());
+            places.insert(call as usize);
+            let call: extern "C" fn(extern "C" fn()) = std::mem::transmute(call);
+            call(back);
+            libc::dlclose(handle);
+        }
+    }
+    assert!(
+        places.len() < 20,
+        "no place was used twice: the test shows nothing"
+    );
+}
+
 #[test]
 fn a_thread_that_is_ending_can_still_capture() {
     use std::sync::atomic::{AtomicUsize, Ordering};

@@ -31,11 +31,33 @@ const SLOTS_PER_STEP: usize = 2;
 
 const SLOT_BYTES: u64 = size_of::<u64>() as u64;
 
+/// What slots that a step does not need point to, so that all steps are checked alike.
+static ZERO: u64 = 0;
+
 /// One stack slot and what it held.
-#[derive(Clone, Copy, Default)]
+#[derive(Clone, Copy)]
 struct Slot {
-    address: u64,
+    address: *const u64,
     value: u64,
+}
+
+impl Slot {
+    const ALWAYS_HOLDS: Self = Self {
+        address: &raw const ZERO,
+        value: 0,
+    };
+    const NEVER_HOLDS: Self = Self {
+        address: &raw const ZERO,
+        value: 1,
+    };
+
+    #[inline(always)]
+    fn holds(self) -> bool {
+        // SAFETY: `Step::read` found the address in bounds, and whoever asks has arrived at the
+        // same frame again, so the stack reaches at least as far down.
+        let now = unsafe { self.address.read_unaligned() };
+        now == self.value
+    }
 }
 
 /// One frame, and what was read to leave it.
@@ -43,47 +65,46 @@ struct Slot {
 struct Step {
     at: Registers,
     slots: [Slot; SLOTS_PER_STEP],
-    slot_count: u8,
 }
 
 impl Step {
     fn new(at: Registers) -> Self {
         Self {
             at,
-            slots: Default::default(),
-            slot_count: 0,
+            slots: [Slot::ALWAYS_HOLDS; SLOTS_PER_STEP],
         }
     }
 
-    /// Reads a slot of the stack and remembers it; `None` outside of the frame's part of it.
+    /// Reads a slot of the stack as the step's `nth`; `None` outside of the frame's part of it.
     #[inline]
-    fn read(&mut self, address: u64, stack_end: u64) -> Option<u64> {
+    fn read(&mut self, nth: usize, address: u64, stack_end: u64) -> Option<u64> {
         if address < self.at.sp || address > stack_end - SLOT_BYTES {
             return None;
         }
+        let address = address as *const u64;
         // SAFETY: between the frame's stack pointer and the end of the thread's stack all is
         // mapped; the bytes may be anything.
-        let value = unsafe { (address as *const u64).read_unaligned() };
-        if let Some(slot) = self.slots.get_mut(usize::from(self.slot_count)) {
-            *slot = Slot { address, value };
+        let value = unsafe { address.read_unaligned() };
+        match self.slots.get_mut(nth) {
+            Some(slot) => *slot = Slot { address, value },
+            None => self.slots[0] = Slot::NEVER_HOLDS,
         }
-        self.slot_count = self.slot_count.saturating_add(1);
         Some(value)
     }
+}
 
-    /// Does leaving this frame lead to where it led before?
-    #[inline]
-    fn still_holds(&self) -> bool {
-        let Some(slots) = self.slots.get(..usize::from(self.slot_count)) else {
-            return false;
-        };
-        slots.iter().all(|slot| {
-            // SAFETY: the address was in bounds when `read` took it, and the caller has arrived
-            // at the same frame again, so the stack reaches at least as far down.
-            let now = unsafe { (slot.address as *const u64).read_unaligned() };
-            now == slot.value
-        })
+/// How many of the innermost (last) steps lead to where they led before.
+#[inline]
+fn count_holding(steps: &[Step]) -> usize {
+    let mut count = 0;
+    for step in steps.iter().rev() {
+        let [first, second] = step.slots;
+        if !(first.holds() & second.holds()) {
+            break;
+        }
+        count += 1;
     }
+    count
 }
 
 /// A thread's unwinder with its caches and the steps of its previous walk.
@@ -119,8 +140,14 @@ impl Walker {
         self.modules.own()
     }
 
-    /// The frames from `start` outwards, innermost first.
-    pub(super) fn walk(&mut self, start: Registers) -> impl Iterator<Item = Registers> {
+    /// Walks from `start` outwards and copies the frames that lie outside of all those for which
+    /// `is_own` holds without a break from the start; returns how many.
+    pub(super) fn walk(
+        &mut self,
+        start: Registers,
+        is_own: impl Fn(&Registers) -> bool,
+        frames: &mut [u64; MAX_FRAMES],
+    ) -> usize {
         self.refresh_modules();
         if !self.stack.contains(&start.sp) {
             // The limit of the main thread's stack was raised, or this is no stack of a thread.
@@ -131,7 +158,13 @@ impl Walker {
         } else {
             self.forget_steps();
         }
-        self.steps.iter().rev().map(|step| step.at)
+        let client = self.steps.iter().rposition(|step| !is_own(&step.at));
+        let callers = &self.steps[..client.map_or(0, |outermost| outermost + 1)];
+        let count = callers.len().min(MAX_FRAMES);
+        for (frame, step) in frames[..count].iter_mut().zip(callers.iter().rev()) {
+            *frame = step.at.pc;
+        }
+        count
     }
 
     /// Drops everything that was true of other modules than those mapped now.
@@ -164,12 +197,7 @@ impl Walker {
                 next = self.leave_frame(at);
                 continue;
             }
-            let holding = self
-                .steps
-                .iter()
-                .rev()
-                .take_while(|step| step.still_holds());
-            let holding = holding.count();
+            let holding = count_holding(&self.steps);
             let long_enough = self.fresh.len() + holding >= STEPS_MAX;
             if holding == self.steps.len() && (self.open_end.is_none() || long_enough) {
                 return self.join_fresh();
@@ -215,11 +243,15 @@ impl Walker {
         }
         let mut registers = at.to_native();
         let stack_end = self.stack.end;
+        let mut reads = 0;
         let caller = self.modules.unwinder().unwind_frame(
             address,
             &mut registers,
             &mut self.caches[cache_of(lookup)],
-            &mut |slot| step.read(slot, stack_end).ok_or(()),
+            &mut |address| {
+                reads += 1;
+                step.read(reads - 1, address, stack_end).ok_or(())
+            },
         );
         let next = Registers::from_native(caller.ok()??, &registers);
         let outwards = next.sp > at.sp || (is_first && next.sp == at.sp);
