@@ -1,0 +1,108 @@
+//! The registers that unwinding starts from: all that depends on the processor.
+
+#[cfg(target_arch = "aarch64")]
+pub(super) use aarch64::Registers;
+#[cfg(target_arch = "x86_64")]
+pub(super) use x86_64::Registers;
+
+#[cfg(target_arch = "x86_64")]
+mod x86_64 {
+    use framehop::UnwindRegsNative;
+
+    /// What decides how one frame is unwound: two frames equal in these unwind alike, as long
+    /// as the stack slots that were read hold the same values.
+    #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+    pub(in crate::stack) struct Registers {
+        pub(in crate::stack) pc: u64,
+        pub(in crate::stack) sp: u64,
+        bp: u64,
+    }
+
+    impl Registers {
+        /// The registers of the function that this is inlined into.
+        #[inline(always)]
+        pub(in crate::stack) fn here() -> Self {
+            let (pc, sp, bp): (u64, u64, u64);
+            // SAFETY: reads three registers and touches nothing else.
+            unsafe {
+                std::arch::asm!(
+                    "lea {pc}, [rip]",
+                    "mov {sp}, rsp",
+                    "mov {bp}, rbp",
+                    pc = out(reg) pc,
+                    sp = out(reg) sp,
+                    bp = out(reg) bp,
+                    options(nomem, nostack, preserves_flags)
+                );
+            }
+            Self { pc, sp, bp }
+        }
+
+        pub(in crate::stack) fn to_native(self) -> UnwindRegsNative {
+            UnwindRegsNative::new(self.pc, self.sp, self.bp)
+        }
+
+        pub(in crate::stack) fn from_native(pc: u64, native: &UnwindRegsNative) -> Self {
+            Self {
+                pc,
+                sp: native.sp(),
+                bp: native.bp(),
+            }
+        }
+    }
+}
+
+#[cfg(target_arch = "aarch64")]
+mod aarch64 {
+    use framehop::UnwindRegsNative;
+    use framehop::aarch64::PtrAuthMask;
+
+    /// Linux gives user space 48 address bits; the rest may be a pointer's signature.
+    const ADDRESS_BITS: PtrAuthMask = PtrAuthMask((1 << 48) - 1);
+
+    /// What decides how one frame is unwound: two frames equal in these unwind alike, as long
+    /// as the stack slots that were read hold the same values.
+    #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+    pub(in crate::stack) struct Registers {
+        pub(in crate::stack) pc: u64,
+        pub(in crate::stack) sp: u64,
+        fp: u64,
+        lr: u64,
+    }
+
+    impl Registers {
+        /// The registers of the function that this is inlined into.
+        #[inline(always)]
+        pub(in crate::stack) fn here() -> Self {
+            let (pc, sp, fp, lr): (u64, u64, u64, u64);
+            // SAFETY: reads four registers and touches nothing else.
+            unsafe {
+                std::arch::asm!(
+                    "adr {pc}, .",
+                    "mov {sp}, sp",
+                    "mov {fp}, x29",
+                    "mov {lr}, x30",
+                    pc = out(reg) pc,
+                    sp = out(reg) sp,
+                    fp = out(reg) fp,
+                    lr = out(reg) lr,
+                    options(nomem, nostack, preserves_flags)
+                );
+            }
+            Self { pc, sp, fp, lr }
+        }
+
+        pub(in crate::stack) fn to_native(self) -> UnwindRegsNative {
+            UnwindRegsNative::new_with_ptr_auth_mask(ADDRESS_BITS, self.lr, self.sp, self.fp)
+        }
+
+        pub(in crate::stack) fn from_native(pc: u64, native: &UnwindRegsNative) -> Self {
+            Self {
+                pc,
+                sp: native.sp(),
+                fp: native.fp(),
+                lr: native.lr(),
+            }
+        }
+    }
+}
