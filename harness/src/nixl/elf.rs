@@ -5,9 +5,10 @@ use std::fs::File;
 use std::path::{Path, PathBuf};
 
 use memmap2::Mmap;
-use object::elf::{DT_NEEDED, DT_SONAME, FileHeader64};
-use object::read::elf::{Dyn, ElfFile64, FileHeader};
-use object::{Architecture, Endianness, Object, ObjectSymbol};
+use object::elf::{DT_NEEDED, DT_SONAME, DT_STRSZ, DT_STRTAB};
+use object::read::StringTable;
+use object::read::elf::{Dyn, ElfFile64, ProgramHeader};
+use object::{Architecture, Object, ObjectSymbol};
 
 use super::error::Error;
 use super::release::Machine;
@@ -69,22 +70,31 @@ impl Library {
         self.dynamic_strings(DT_NEEDED)
     }
 
+    /// The strings of one tag, found by way of the program headers as the loader does it.
     fn dynamic_strings(&self, tag: u32) -> Result<Vec<String>, Error> {
+        let bytes: &[u8] = &self.bytes;
         let elf = self.elf()?;
         let endian = elf.endian();
-        let header: &FileHeader64<Endianness> = elf.elf_header();
-        let sections = header
-            .sections(endian, &*self.bytes)
-            .map_err(|error| self.bad(error))?;
-        let Some((entries, link)) = sections
-            .dynamic(endian, &*self.bytes)
-            .map_err(|error| self.bad(error))?
-        else {
-            return Err(self.bad("it has no dynamic section"));
+        let headers = elf.elf_program_headers();
+        let dynamic = headers
+            .iter()
+            .find_map(|header| header.dynamic(endian, bytes).transpose());
+        let entries = dynamic.ok_or_else(|| self.bad("it has no dynamic section"))?;
+        let entries = entries.map_err(|error| self.bad(error))?;
+        let value = |tag| {
+            let entry = entries
+                .iter()
+                .find(|entry| entry.tag32(endian) == Some(tag));
+            entry
+                .map(|entry| entry.d_val(endian))
+                .ok_or_else(|| self.bad("it has no string table"))
         };
-        let strings = sections
-            .strings(endian, &*self.bytes, link)
-            .map_err(|error| self.bad(error))?;
+        let (table, len) = (value(DT_STRTAB)?, value(DT_STRSZ)?);
+        let table = headers
+            .iter()
+            .find_map(|header| header.data_range(endian, bytes, table, len).ok().flatten())
+            .ok_or_else(|| self.bad("its string table lies outside the file"))?;
+        let strings = StringTable::new(table, 0, table.len() as u64);
         let mut found = Vec::new();
         for entry in entries
             .iter()

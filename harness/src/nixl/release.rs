@@ -200,7 +200,8 @@ fn nearest(text: &str) -> String {
     nearest.join(", ")
 }
 
-const fn release(
+/// A row of the table below.
+pub(super) const fn release(
     package: Package,
     version: &'static str,
     ucx: &'static str,

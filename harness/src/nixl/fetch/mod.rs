@@ -5,10 +5,10 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
-use super::cache::{Cache, State, Workshop, sha256_of};
-use super::error::Error;
-use super::installed::Installed;
-use super::release::{Machine, PYTHON_ABI, PYTHON_VERSION, Release, Spec};
+use crate::nixl::cache::{Cache, State, Workshop, sha256_of};
+use crate::nixl::error::Error;
+use crate::nixl::installed::Installed;
+use crate::nixl::release::{Machine, PYTHON_ABI, PYTHON_VERSION, Release, Spec};
 
 /// Gets releases from the package index.
 #[derive(Debug, Clone)]
@@ -172,3 +172,6 @@ impl Fetcher {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
