@@ -1,5 +1,6 @@
 //! Loads a NIXL into this process, on the mock or on its own UCX, and proves which of them it got.
 
+use std::collections::BTreeSet;
 use std::ffi::{CStr, c_void};
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -66,7 +67,7 @@ pub enum LoadError {
     },
     /// The plugin imports a function that this executable does not export.
     #[error(
-        "the UCX plugin of this NIXL needs {symbol}, which the mock in this executable does not export; use a release that `mock-ucx nixl list` shows"
+        "the UCX plugin of this NIXL needs {symbol}, which the mock in this executable does not export; test another release (1.5.1 works)"
     )]
     NotExported {
         /// The function.
@@ -222,7 +223,7 @@ fn loader_error(path: &Path, error: &libloading::Error) -> LoadError {
 /// real UCX is mapped. Returns how many functions are bound.
 fn verify_mock(installed: &Installed) -> Result<usize, LoadError> {
     let ours = module_of(verify_mock as *const c_void).map(|module| module.base);
-    let mut bound = 0;
+    let mut bound = BTreeSet::new();
     for client in installed.ucx_clients() {
         for (symbol, target) in ucx_bindings(&client)? {
             let module = module_of(target as *const c_void);
@@ -234,12 +235,12 @@ fn verify_mock(installed: &Installed) -> Result<usize, LoadError> {
                     target,
                 });
             }
-            bound += 1;
+            bound.insert(symbol);
         }
     }
     match mapped_real_ucx()? {
         Some(path) => Err(LoadError::RealUcxMapped { path }),
-        None => Ok(bound),
+        None => Ok(bound.len()),
     }
 }
 

@@ -296,7 +296,11 @@ fn what_a_killed_fetch_left_behind_is_cleared_away() {
     let bench = Bench::nixl();
     let left = bench.path("cache/.nixl-cu12-9.9.9.part/unpacked").join(OWN);
     fs::create_dir_all(&left).expect("a folder");
-    fs::write(left.join("libnixl.so"), "half").expect("a file");
-    bench.serving().fetch(bench.release).expect("it is served");
+    fs::write(left.join("stray.so"), "half").expect("a file");
+    let installed = bench.serving().fetch(bench.release).expect("it is served");
+    assert!(
+        !installed.libraries.join("stray.so").exists(),
+        "what was left behind got in"
+    );
     assert_eq!(bench.leftovers(), ["nixl-cu12-9.9.9"]);
 }
