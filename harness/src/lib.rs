@@ -1,1 +1,4 @@
 //! Drives NIXL over the mock.
+
+pub mod cli;
+pub mod nixl;
