@@ -1,1 +1,3 @@
 //! Drives NIXL over the mock.
+
+pub mod nixl;
