@@ -1,3 +1,4 @@
 //! Drives NIXL over the mock.
 
 pub mod nixl;
+pub mod scenario;
