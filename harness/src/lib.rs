@@ -1,4 +1,5 @@
 //! Drives NIXL over the mock.
 
+pub mod execute;
 pub mod nixl;
 pub mod scenario;

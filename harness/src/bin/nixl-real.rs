@@ -1,0 +1,128 @@
+//! Plays scenarios on a NIXL wheel with its own, real UCX: the arm that the mock is compared with.
+//!
+//! This program must not refer to the mock: a mock that is linked and exported would be bound
+//! in UCX's place. It refuses to start if a UCX is there before NIXL is loaded.
+
+use std::ffi::CStr;
+use std::fs::File;
+use std::io::{self, BufWriter, Write};
+use std::os::fd::AsFd;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use anyhow::{Context, bail};
+use clap::Parser;
+use harness::execute::Transcript;
+use harness::execute::interpret::{Patience, play};
+use harness::nixl::capi::Api;
+use harness::scenario::{Scenario, builtin, builtin_named};
+
+/// Plays scenarios on NIXL with its own UCX; prints one JSON line per operation and one with the
+/// sums per scenario.
+#[derive(Parser)]
+struct Arguments {
+    /// `libnixl_capi.so` of the release.
+    #[arg(long, value_name = "FILE")]
+    capi: PathBuf,
+    /// Print the sums only.
+    #[arg(long)]
+    quiet: bool,
+    /// Play everything this often.
+    #[arg(long, default_value_t = 1, value_name = "N")]
+    times: u32,
+    /// Files with scenarios, or names of built-in ones; none plays all built-in ones.
+    scenarios: Vec<String>,
+}
+
+fn main() -> ExitCode {
+    match run(&Arguments::parse()) {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::from(1),
+        Err(error) => {
+            eprintln!("nixl-real: {error:#}");
+            ExitCode::from(2)
+        }
+    }
+}
+
+/// True if everything was as expected.
+fn run(arguments: &Arguments) -> anyhow::Result<bool> {
+    let scenarios = match arguments.scenarios.as_slice() {
+        [] => builtin(),
+        names => names
+            .iter()
+            .map(|name| read(name))
+            .collect::<anyhow::Result<_>>()?,
+    };
+    let mut output = BufWriter::new(take_stdout()?);
+    let api = load(&arguments.capi)?;
+    let mut all_expected = true;
+    for _ in 0..arguments.times {
+        for scenario in &scenarios {
+            let transcript = play(api, scenario, Patience::default(), &mut ());
+            all_expected &= transcript.is_as_expected();
+            print(&mut output, &transcript, arguments.quiet)?;
+            output.flush()?;
+        }
+    }
+    Ok(all_expected)
+}
+
+fn read(name: &str) -> anyhow::Result<Scenario> {
+    if let Some(scenario) = builtin_named(name) {
+        return Ok(scenario);
+    }
+    let text = std::fs::read_to_string(name).with_context(|| {
+        format!("`{name}` is no built-in scenario, and no file that can be read")
+    })?;
+    Scenario::parse(&text).map_err(|error| anyhow::anyhow!("{name}: {error}"))
+}
+
+/// Standard output for us alone: NIXL prints lists on it, which go to standard error from here on.
+fn take_stdout() -> anyhow::Result<File> {
+    let ours = io::stdout()
+        .as_fd()
+        .try_clone_to_owned()
+        .context("cannot duplicate standard output")?;
+    // SAFETY: both descriptors are open; what is replaced lives on in `ours`.
+    if unsafe { libc::dup2(libc::STDERR_FILENO, libc::STDOUT_FILENO) } < 0 {
+        return Err(io::Error::last_os_error()).context("cannot redirect standard output");
+    }
+    Ok(File::from(ours))
+}
+
+fn load(path: &Path) -> anyhow::Result<&'static Api> {
+    if is_loaded(c"ucp_init_version") {
+        bail!("a UCX is loaded before NIXL's own: start this program without LD_PRELOAD");
+    }
+    // SAFETY: no other thread runs yet. UCX's InfiniBand modules crash at exit in libnl-route.
+    unsafe {
+        std::env::set_var("UCX_MODULES", "^ib");
+        if std::env::var_os("NIXL_LOG_LEVEL").is_none() {
+            std::env::set_var("NIXL_LOG_LEVEL", "FATAL");
+        }
+    }
+    // SAFETY: the path is what the user calls NIXL's C API.
+    unsafe { Api::open(path) }.with_context(|| format!("cannot load {}", path.display()))
+}
+
+fn is_loaded(symbol: &CStr) -> bool {
+    // SAFETY: a look-up by name in this process.
+    !unsafe { libc::dlsym(libc::RTLD_DEFAULT, symbol.as_ptr()) }.is_null()
+}
+
+fn print(output: &mut impl Write, transcript: &Transcript, quiet: bool) -> anyhow::Result<()> {
+    for record in &transcript.records {
+        if !quiet || !record.expected {
+            writeln!(output, "{}", serde_json::to_string(record)?)?;
+        }
+    }
+    let sums = serde_json::json!({
+        "scenario": transcript.scenario,
+        "as_expected": transcript.is_as_expected(),
+        "counts": transcript.counts,
+        "unread": transcript.unread,
+    });
+    writeln!(output, "{sums}")?;
+    Ok(())
+}
