@@ -7,7 +7,6 @@ use std::ffi::CStr;
 use std::fs::File;
 use std::io::{self, BufWriter, Write};
 use std::os::fd::AsFd;
-use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::{Context, bail};
@@ -15,15 +14,16 @@ use clap::Parser;
 use harness::execute::Transcript;
 use harness::execute::interpret::{Patience, play};
 use harness::nixl::capi::Api;
+use harness::nixl::{self, Ucx};
 use harness::scenario::{Scenario, builtin, builtin_named};
 
 /// Plays scenarios on NIXL with its own UCX; prints one JSON line per operation and one with the
 /// sums per scenario.
 #[derive(Parser)]
 struct Arguments {
-    /// `libnixl_capi.so` of the release.
-    #[arg(long, value_name = "FILE")]
-    capi: PathBuf,
+    /// A release (`1.5.1`, `cu13:1.5.1`), fetched if need be, or a folder with a NIXL.
+    #[arg(long, value_name = "RELEASE", default_value = nixl::DEFAULT_SPEC)]
+    nixl: String,
     /// Print the sums only.
     #[arg(long)]
     quiet: bool,
@@ -55,7 +55,7 @@ fn run(arguments: &Arguments) -> anyhow::Result<bool> {
             .collect::<anyhow::Result<_>>()?,
     };
     let mut output = BufWriter::new(take_stdout()?);
-    let api = load(&arguments.capi)?;
+    let api = load_real(&arguments.nixl)?;
     let mut all_expected = true;
     for _ in 0..arguments.times {
         for scenario in &scenarios {
@@ -91,19 +91,17 @@ fn take_stdout() -> anyhow::Result<File> {
     Ok(File::from(ours))
 }
 
-fn load(path: &Path) -> anyhow::Result<&'static Api> {
+fn load_real(spec: &str) -> anyhow::Result<&'static Api> {
     if is_loaded(c"ucp_init_version") {
-        bail!("a UCX is loaded before NIXL's own: start this program without LD_PRELOAD");
+        bail!(
+            "a UCX is in this process before NIXL is loaded: start this program without LD_PRELOAD"
+        );
     }
-    // SAFETY: no other thread runs yet. UCX's InfiniBand modules crash at exit in libnl-route.
-    unsafe {
-        std::env::set_var("UCX_MODULES", "^ib");
-        if std::env::var_os("NIXL_LOG_LEVEL").is_none() {
-            std::env::set_var("NIXL_LOG_LEVEL", "FATAL");
-        }
-    }
-    // SAFETY: the path is what the user calls NIXL's C API.
-    unsafe { Api::open(path) }.with_context(|| format!("cannot load {}", path.display()))
+    let installed = nixl::fetch(spec)?;
+    // SAFETY: no other thread runs. UCX's InfiniBand modules crash at exit in libnl-route.
+    unsafe { std::env::set_var("UCX_MODULES", "^ib") };
+    // SAFETY: as above; what runs as a constructor is NIXL's.
+    Ok(unsafe { nixl::load(&installed, Ucx::Real) }?.api)
 }
 
 fn is_loaded(symbol: &CStr) -> bool {
@@ -121,7 +119,7 @@ fn print(output: &mut impl Write, transcript: &Transcript, quiet: bool) -> anyho
         "scenario": transcript.scenario,
         "as_expected": transcript.is_as_expected(),
         "counts": transcript.counts,
-        "unread": transcript.unread,
+        "unclaimed": transcript.unclaimed().collect::<Vec<_>>(),
     });
     writeln!(output, "{sums}")?;
     Ok(())

@@ -5,6 +5,7 @@
 //! scenario alone.
 
 mod ask;
+mod functions;
 mod judge;
 mod memory;
 mod metadata;
@@ -22,6 +23,7 @@ use crate::scenario::{Line, Op, Scenario};
 use reply::Played;
 use world::World;
 
+pub use functions::functions_of;
 pub use wait::Patience;
 
 /// At most this many operations are played of one scenario, whatever its repeats multiply to.
@@ -55,7 +57,6 @@ pub fn play(
             scenario: scenario.name.clone(),
             records: Vec::new(),
             counts: Counts::default(),
-            unread: Vec::new(),
         },
         next: 0,
     };
@@ -92,7 +93,6 @@ impl Player<'_> {
 
     fn finish(mut self, leave: bool) -> Transcript {
         if leave {
-            self.transcript.unread = self.world.unread();
             // The objects live on in this process, so they must not be dropped.
             std::mem::forget(self.world);
             return self.transcript;
@@ -101,7 +101,6 @@ impl Player<'_> {
         while let Some(line) = self.world.next_to_release() {
             self.step(Phase::Teardown, &line);
         }
-        self.transcript.unread = self.world.unread();
         self.transcript
     }
 }
@@ -121,6 +120,7 @@ impl World {
             Op::Register { agent, descs, backend } => self.register(*agent, descs, *backend),
             Op::Deregister { agent, descs, backend } => self.deregister(*agent, descs, *backend),
             Op::QueryMem { agent, descs, backend } => self.query_mem(*agent, descs, *backend),
+            Op::QueryFile { agent, path, backend } => self.query_file(*agent, path, *backend),
             Op::GetMd { blob, agent } => self.get_md(*blob, *agent),
             Op::GetPartialMd { blob, agent, descs, backend } => self.get_partial_md(*blob, *agent, descs, *backend),
             Op::LoadMd { agent, blob } => self.load_md(*agent, *blob),

@@ -18,8 +18,6 @@ pub struct Transcript {
     pub records: Vec<Record>,
     /// Sums over all operations, dropped records included.
     pub counts: Counts,
-    /// Notifications that arrived and that no operation took: receiver, sender, message.
-    pub unread: Vec<(String, String, String)>,
 }
 
 /// Sums over a play.
@@ -128,6 +126,14 @@ impl Transcript {
     /// The operations that were not as expected.
     pub fn unexpected(&self) -> impl Iterator<Item = &Record> {
         self.records.iter().filter(|record| !record.expected)
+    }
+
+    /// Notifications that the scenario did not take and the teardown found, each with its sender.
+    pub fn unclaimed(&self) -> impl Iterator<Item = &str> {
+        self.records
+            .iter()
+            .filter(|record| record.phase == Phase::Teardown && record.op.starts_with("notifs "))
+            .flat_map(|record| record.outcome.answer.iter().map(String::as_str))
     }
 
     /// Takes a record in, within the bounds.

@@ -39,6 +39,7 @@ const TEXTS: &[(&str, &str)] = files![
     "error-mode-none",
     "listener",
     "two-backends",
+    "release-in-flight",
     "left-open",
 ];
 

@@ -91,6 +91,16 @@ pub enum Op {
         backend: Option<BackendSlot>,
     },
 
+    /// Ask a backend about a file.
+    QueryFile {
+        /// Whom.
+        agent: AgentSlot,
+        /// Its path.
+        path: String,
+        /// The backend that is asked.
+        backend: Option<BackendSlot>,
+    },
+
     /// Take the metadata of an agent.
     GetMd {
         /// Where the bytes go; what was there is dropped.
@@ -376,6 +386,7 @@ impl Op {
             Self::Register { .. } => "register",
             Self::Deregister { .. } => "deregister",
             Self::QueryMem { .. } => "query_mem",
+            Self::QueryFile { .. } => "query_file",
             Self::GetMd { .. } => "get_md",
             Self::GetPartialMd { .. } => "get_partial_md",
             Self::LoadMd { .. } => "load_md",

@@ -254,6 +254,14 @@ impl Display for Op {
                 descs,
                 backend,
             } => memory(f, *agent, descs, *backend),
+            Self::QueryFile {
+                agent,
+                path,
+                backend,
+            } => {
+                write!(f, " {agent} {}", Text(path))?;
+                option(f, "backend", *backend)
+            }
             Self::PluginParams { agent, plugin } => write!(f, " {agent} {}", Text(plugin)),
             Self::TourLists { descs } => spaced(f, descs),
             Self::TourOptions { backend } => option(f, "backend", *backend),

@@ -47,6 +47,14 @@ pub(super) const VERBS: &[(&str, Reader)] = &[
             backend,
         })
     }),
+    ("query_file", |a| {
+        let (agent, backend) = (a.slot()?, using(a)?);
+        Ok(Op::QueryFile {
+            agent,
+            backend,
+            path: a.next("a path", args::text)?,
+        })
+    }),
     ("get_md", |a| {
         Ok(Op::GetMd {
             blob: a.slot()?,

@@ -145,17 +145,36 @@ impl World {
         descs: &[Desc],
         backend: Option<BackendSlot>,
     ) -> Played {
+        let list = self.reg_list(descs)?;
+        self.query(agent, &list, backend)
+    }
+
+    pub(super) fn query_file(
+        &mut self,
+        agent: AgentSlot,
+        path: &str,
+        backend: Option<BackendSlot>,
+    ) -> Played {
+        let mut list = RegDlist::new(self.api, MemType::File)?;
+        // SAFETY: a file is named by its path; there is no memory behind the descriptor.
+        unsafe { list.add(0, 0, 0, path.as_bytes()) }?;
+        self.query(agent, &list, backend)
+    }
+
+    fn query(&self, agent: AgentSlot, list: &RegDlist, backend: Option<BackendSlot>) -> Played {
         let owner = self.held_agent(agent)?;
-        let (list, args) = (self.reg_list(descs)?, self.limited_to(agent, backend)?);
+        let args = self.limited_to(agent, backend)?;
         let mut answers = QueryRespList::new(self.api)?;
-        let status = owner.agent.query(&list, &mut answers, args.as_ref())?;
+        let status = owner.agent.query(list, &mut answers, args.as_ref())?;
         let mut reply = Reply::status(status);
         for index in 0..answers.len()? {
-            let found = match answers.get(index)? {
-                Some(params) => format!("{:?}", params.entries()?),
-                None => "nothing".to_owned(),
+            reply = match answers.get(index)? {
+                // A file's times and sizes are its own business.
+                Some(params) => reply
+                    .answer("found")
+                    .measured(format!("{:?}", params.entries()?)),
+                None => reply.answer("nothing"),
             };
-            reply = reply.answer(found);
         }
         Ok(reply)
     }

@@ -96,20 +96,4 @@ impl World {
             }
         }
     }
-
-    /// What arrived and nobody took: receiver, sender, message.
-    pub(super) fn unread(&self) -> Vec<(String, String, String)> {
-        let one = |((receiver, sender), message): (&(AgentSlot, String), &Vec<u8>)| {
-            (
-                receiver.to_string(),
-                sender.clone(),
-                Message(message.clone()).to_string(),
-            )
-        };
-        self.inboxes
-            .iter()
-            .flat_map(|(key, messages)| messages.iter().map(move |message| (key, message)))
-            .map(one)
-            .collect()
-    }
 }

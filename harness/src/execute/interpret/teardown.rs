@@ -3,17 +3,37 @@
 use super::world::World;
 use crate::scenario::*;
 
+/// Polls for last notifications. Without progress threads what was sent is there at the first; a few
+/// more leave an adversary room, and cost microseconds.
+const LAST_POLLS: u8 = 16;
+
 impl World {
     /// The next thing to give back; `None` when nothing is left. Whatever it answers, the thing is
     /// not asked for a second time, save a transfer that refused because it was still running.
     pub(super) fn next_to_release(&mut self) -> Option<Line> {
         let op = self
-            .next_handle()
+            .next_inbox()
+            .or_else(|| self.next_handle())
             .or_else(|| self.next_memory())
             .or_else(|| self.next_agent())?;
-        // A peer may have been forgotten already through its listener thread.
-        let expect = matches!(op, Op::Invalidate { .. }).then_some(Expect::Any);
+        // A peer may have been forgotten already through its listener thread, and notifications of a
+        // peer that failed are none to judge.
+        let expect = matches!(op, Op::Invalidate { .. } | Op::Notifs { .. }).then_some(Expect::Any);
         Some(Line { op, expect })
+    }
+
+    /// Notifications that are still on their way; NIXL drops them with their agent.
+    fn next_inbox(&mut self) -> Option<Op> {
+        let agent = self
+            .agents
+            .keys()
+            .copied()
+            .find(|agent| !self.emptied.contains(agent))?;
+        self.emptied.insert(agent);
+        Some(Op::Notifs {
+            agent,
+            times: LAST_POLLS,
+        })
     }
 
     /// Transfers, views, lists: all need their agent.

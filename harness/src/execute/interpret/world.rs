@@ -84,6 +84,8 @@ pub(super) struct World {
     pub(super) blobs: BTreeMap<BlobSlot, Vec<u8>>,
     pub(super) inboxes: BTreeMap<(AgentSlot, String), VecDeque<Vec<u8>>>,
     pub(super) notif_map: Option<NotifMap>,
+    /// Agents whose last notifications the teardown has taken.
+    pub(super) emptied: BTreeSet<AgentSlot>,
     /// How often the teardown has released a transfer that is still there.
     pub(super) releases: BTreeMap<TransferSlot, u32>,
     /// Memory goes last: NIXL may use it until its agents are gone.
@@ -107,6 +109,7 @@ impl World {
             blobs: BTreeMap::new(),
             inboxes: BTreeMap::new(),
             notif_map: None,
+            emptied: BTreeSet::new(),
             releases: BTreeMap::new(),
             regions: BTreeMap::new(),
             arenas: BTreeMap::new(),

@@ -165,6 +165,11 @@ fn setup_op() -> impl Strategy<Value = Op> {
             descs,
             backend
         }),
+        (agent(), text(), using()).prop_map(|(agent, path, backend)| Op::QueryFile {
+            agent,
+            path,
+            backend
+        }),
         agent().prop_map(|agent| Op::Plugins { agent }),
         (agent(), text()).prop_map(|(agent, plugin)| Op::PluginParams { agent, plugin }),
         backend().prop_map(|backend| Op::BackendParams { backend }),
