@@ -1,4 +1,6 @@
 //! Drives NIXL over the mock.
 
 pub mod cli;
+pub mod execute;
 pub mod nixl;
+pub mod scenario;

@@ -1,0 +1,178 @@
+//! Metadata: taken, loaded, forgotten, sent through listener threads.
+
+use super::reply::{Played, Reply, Stop, skip};
+use super::world::{World, held};
+use crate::nixl::capi::{CallError, MemType, OptArgs, Status, XferDlist};
+use crate::scenario::*;
+
+impl World {
+    pub(super) fn get_md(&mut self, blob: BlobSlot, agent: AgentSlot) -> Played {
+        let bytes = self.held_agent(agent)?.agent.local_metadata()?;
+        Ok(self.keep(blob, bytes))
+    }
+
+    pub(super) fn get_partial_md(
+        &mut self,
+        blob: BlobSlot,
+        agent: AgentSlot,
+        descs: &[Desc],
+        backend: Option<BackendSlot>,
+    ) -> Played {
+        let owner = self.held_agent(agent)?;
+        let (list, args) = (self.reg_list(descs)?, self.limited_to(agent, backend)?);
+        let bytes = owner.agent.local_partial_metadata(&list, args.as_ref())?;
+        Ok(self.keep(blob, bytes))
+    }
+
+    fn keep(&mut self, blob: BlobSlot, bytes: Vec<u8>) -> Reply {
+        let measured = format!("{} bytes", bytes.len());
+        self.blobs.insert(blob, bytes);
+        Reply::done().measured(measured)
+    }
+
+    pub(super) fn load_md(&mut self, agent: AgentSlot, blob: BlobSlot) -> Played {
+        let bytes = held(&self.blobs, blob)?;
+        let name = self.held_agent(agent)?.agent.load_remote_metadata(bytes)?;
+        // Of several agents with this name, one after the other, any will do: only the name counts.
+        let owner = self
+            .names
+            .iter()
+            .rev()
+            .find(|(_, known)| **known == name)
+            .map(|(slot, _)| *slot);
+        if let Some(owner) = owner.filter(|owner| *owner != agent) {
+            self.loaded.insert((agent, owner));
+        }
+        Ok(Reply::done().answer(name))
+    }
+
+    pub(super) fn invalidate(&mut self, agent: AgentSlot, remote: AgentSlot) -> Played {
+        self.loaded.remove(&(agent, remote));
+        let name = self.name_of(remote)?;
+        let status = self
+            .held_agent(agent)?
+            .agent
+            .invalidate_remote_metadata(name)?;
+        Ok(Reply::status(status))
+    }
+
+    pub(super) fn check_md(
+        &mut self,
+        agent: AgentSlot,
+        remote: AgentSlot,
+        descs: &[Desc],
+    ) -> Played {
+        let list = match descs {
+            [] => None,
+            descs => Some(self.xfer_list(descs)?),
+        };
+        Ok(Reply::status(self.check(agent, remote, list.as_ref())?))
+    }
+
+    fn check(
+        &self,
+        agent: AgentSlot,
+        remote: AgentSlot,
+        list: Option<&XferDlist>,
+    ) -> Result<Status, Stop> {
+        let name = self.name_of(remote)?;
+        Ok(self
+            .held_agent(agent)?
+            .agent
+            .check_remote_metadata(name, list)?)
+    }
+
+    pub(super) fn wait_md(&mut self, agent: AgentSlot, remote: AgentSlot, gone: bool) -> Played {
+        let mut wait = self.patient();
+        loop {
+            let loaded = match self.check(agent, remote, None) {
+                Ok(_) => true,
+                Err(Stop::Call(CallError::Refused { .. })) => false,
+                Err(other) => return Err(other),
+            };
+            if loaded != gone {
+                let measured = format!("{} polls", wait.polls());
+                if gone {
+                    self.loaded.remove(&(agent, remote));
+                } else {
+                    self.loaded.insert((agent, remote));
+                }
+                return Ok(Reply::done().measured(measured));
+            }
+            if !wait.again() {
+                let what = if gone { "to be gone" } else { "to be loaded" };
+                return Err(Stop::TimedOut(format!(
+                    "the metadata of {remote} {what} at {agent}"
+                )));
+            }
+        }
+    }
+
+    /// The optional arguments that name a peer's listener thread.
+    fn address_of(&self, peer: AgentSlot) -> Result<OptArgs, Stop> {
+        let Some(port) = self.held_agent(peer)?.port else {
+            return skip(format!("{peer} has no listener thread"));
+        };
+        let mut args = OptArgs::new(self.api)?;
+        args.set_ip("127.0.0.1")?;
+        args.set_port(port)?;
+        Ok(args)
+    }
+
+    pub(super) fn send_md(&mut self, agent: AgentSlot, to: AgentSlot, descs: &[Desc]) -> Played {
+        let (owner, args) = (self.held_agent(agent)?, self.address_of(to)?);
+        let status = match descs {
+            [] => owner.agent.send_local_metadata(Some(&args))?,
+            descs => owner
+                .agent
+                .send_local_partial_metadata(&self.reg_list(descs)?, Some(&args))?,
+        };
+        Ok(Reply::status(status))
+    }
+
+    pub(super) fn fetch_md(&mut self, agent: AgentSlot, from: AgentSlot) -> Played {
+        let args = self.address_of(from)?;
+        let name = self.name_of(from)?;
+        let status = self
+            .held_agent(agent)?
+            .agent
+            .fetch_remote_metadata(name, Some(&args))?;
+        Ok(Reply::status(status))
+    }
+
+    pub(super) fn invalidate_local_md(&mut self, agent: AgentSlot, at: AgentSlot) -> Played {
+        let args = self.address_of(at)?;
+        let status = self
+            .held_agent(agent)?
+            .agent
+            .invalidate_local_metadata(Some(&args))?;
+        Ok(Reply::status(status))
+    }
+
+    pub(super) fn connect(
+        &mut self,
+        agent: AgentSlot,
+        remote: AgentSlot,
+        backend: Option<BackendSlot>,
+    ) -> Played {
+        let args = self.limited_to(agent, backend)?;
+        let name = self.name_of(remote)?;
+        let status = self
+            .held_agent(agent)?
+            .agent
+            .make_connection(name, args.as_ref())?;
+        Ok(Reply::status(status))
+    }
+
+    /// A transfer list of descriptors.
+    pub(super) fn xfer_list(&self, descs: &[Desc]) -> Result<XferDlist, Stop> {
+        let mut list = XferDlist::new(self.api, MemType::Dram)?;
+        for desc in descs {
+            let (address, len) = self.range_of(*desc)?;
+            // SAFETY: the region stays mapped while a list, transfer or view names it (`is_in_use`), and
+            // its bytes are only touched through raw pointers.
+            unsafe { list.add(address, len, 0) }?;
+        }
+        Ok(list)
+    }
+}

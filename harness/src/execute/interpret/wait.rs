@@ -1,0 +1,102 @@
+//! How long something is waited for.
+
+use std::time::Duration;
+
+/// The bounds of one wait.
+///
+/// Where only the client makes progress a wait is a number of polls: the same in every run and
+/// never a matter of time. Where other threads make progress too, polls alone would starve them on
+/// a small machine: after some polls each further one is followed by a short sleep.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Patience {
+    /// Polls of one wait without other threads.
+    pub polls_max: u32,
+    /// With other threads: polls before the first sleep.
+    pub eager_polls: u32,
+    /// With other threads: length of a sleep.
+    pub sleep: Duration,
+    /// With other threads: sleeps of one wait.
+    pub sleeps_max: u32,
+}
+
+impl Default for Patience {
+    fn default() -> Self {
+        Self {
+            // Real UCX connects within some hundred polls; 1 MiB takes some thousand.
+            polls_max: 200_000,
+            eager_polls: 50,
+            sleep: Duration::from_micros(50),
+            // About ten seconds with the timer slack of 50 us: far beyond a busy machine's hiccups.
+            sleeps_max: 100_000,
+        }
+    }
+}
+
+/// One wait.
+#[derive(Debug)]
+pub(super) struct Wait {
+    patience: Patience,
+    threaded: bool,
+    polls: u32,
+}
+
+impl Wait {
+    pub(super) fn new(patience: Patience, threaded: bool) -> Self {
+        Self {
+            patience,
+            threaded,
+            polls: 0,
+        }
+    }
+
+    /// How many polls there were.
+    pub(super) fn polls(&self) -> u32 {
+        self.polls
+    }
+
+    /// Counts a poll that brought nothing; false when there should be no further one.
+    pub(super) fn again(&mut self) -> bool {
+        self.polls += 1;
+        if !self.threaded {
+            return self.polls < self.patience.polls_max;
+        }
+        let sleeps = self.polls.saturating_sub(self.patience.eager_polls);
+        if sleeps > 0 {
+            std::thread::sleep(self.patience.sleep);
+        }
+        sleeps < self.patience.sleeps_max
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_wait_without_threads_ends_after_its_polls() {
+        let patience = Patience {
+            polls_max: 3,
+            sleep: Duration::from_secs(3600),
+            ..Patience::default()
+        };
+        let mut wait = Wait::new(patience, false);
+        assert_eq!(
+            [wait.again(), wait.again(), wait.again()],
+            [true, true, false]
+        );
+        assert_eq!(wait.polls(), 3);
+    }
+
+    #[test]
+    fn a_wait_beside_threads_ends_after_its_sleeps() {
+        let patience = Patience {
+            eager_polls: 2,
+            sleeps_max: 2,
+            sleep: Duration::ZERO,
+            ..Patience::default()
+        };
+        let mut wait = Wait::new(patience, true);
+        let answers = [wait.again(), wait.again(), wait.again(), wait.again()];
+        assert_eq!(answers, [true, true, true, false]);
+    }
+}

@@ -1,0 +1,130 @@
+//! Memory of regions: mappings, and the patterns they are filled with.
+
+use std::io;
+use std::ptr;
+
+/// Pages of this process, unmapped on drop.
+///
+/// NIXL and UCX write to them behind Rust's back, so they are only ever touched through raw
+/// pointers; no reference to their bytes exists.
+#[derive(Debug)]
+pub struct Mapping {
+    start: *mut u8,
+    len: usize,
+}
+
+// SAFETY: the pages belong to the process, not to a thread.
+unsafe impl Send for Mapping {}
+
+impl Mapping {
+    /// Maps at least `len` bytes of zeroes, page-aligned. Pages that are never touched cost nothing.
+    pub fn new(len: usize) -> io::Result<Self> {
+        let len = len.max(1);
+        // SAFETY: an anonymous mapping at an address of the kernel's choice replaces nothing.
+        let start = unsafe {
+            libc::mmap(
+                ptr::null_mut(),
+                len,
+                libc::PROT_READ | libc::PROT_WRITE,
+                libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_NORESERVE,
+                -1,
+                0,
+            )
+        };
+        if start == libc::MAP_FAILED {
+            return Err(io::Error::last_os_error());
+        }
+        Ok(Self {
+            start: start.cast(),
+            len,
+        })
+    }
+
+    /// Address of the byte at `offset`.
+    pub fn address(&self, offset: usize) -> usize {
+        self.start as usize + offset
+    }
+
+    /// Fills a range with a pattern, from the pattern's position 0 on.
+    pub fn fill(&self, offset: usize, len: usize, seed: u8) {
+        let end = offset.saturating_add(len).min(self.len);
+        let bytes: Vec<u8> = (0..end.saturating_sub(offset))
+            .map(|position| pattern_byte(seed, position as u64))
+            .collect();
+        // SAFETY: `offset .. end` lies within the mapping, which is writable.
+        unsafe { ptr::copy_nonoverlapping(bytes.as_ptr(), self.start.add(offset), bytes.len()) };
+    }
+
+    /// The first byte of a range that differs from the pattern: its position, what it is, what it should be.
+    pub fn first_difference(
+        &self,
+        offset: usize,
+        len: usize,
+        seed: u8,
+        from: u64,
+    ) -> Option<(usize, u8, u8)> {
+        let end = offset.saturating_add(len).min(self.len);
+        let mut bytes = vec![0u8; end.saturating_sub(offset)];
+        // SAFETY: `offset .. end` lies within the mapping, which is readable.
+        unsafe {
+            ptr::copy_nonoverlapping(self.start.add(offset), bytes.as_mut_ptr(), bytes.len())
+        };
+        bytes.iter().enumerate().find_map(|(position, found)| {
+            let wanted = pattern_byte(seed, from + position as u64);
+            (*found != wanted).then_some((position, *found, wanted))
+        })
+    }
+}
+
+impl Drop for Mapping {
+    fn drop(&mut self) {
+        // SAFETY: the pages are ours. A failure would leave them mapped, which harms nobody.
+        unsafe { libc::munmap(self.start.cast(), self.len) };
+    }
+}
+
+/// The byte of pattern `seed` at `position`: a hash of both, so that neither a shift nor another
+/// seed goes unnoticed.
+pub fn pattern_byte(seed: u8, position: u64) -> u8 {
+    // The finaliser of SplitMix64.
+    let mut z = (u64::from(seed) << 56 | (position >> 3)).wrapping_add(0x9e37_79b9_7f4a_7c15);
+    z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    (z ^ (z >> 31)).to_le_bytes()[(position & 7) as usize]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_filled_range_holds_its_pattern() {
+        let mapping = Mapping::new(8192).expect("two pages");
+        mapping.fill(100, 5000, 7);
+        assert_eq!(mapping.first_difference(100, 5000, 7, 0), None);
+        assert_eq!(mapping.first_difference(1100, 4000, 7, 1000), None);
+    }
+
+    #[test]
+    fn another_seed_a_shift_and_a_changed_byte_are_seen() {
+        let mapping = Mapping::new(8192).expect("two pages");
+        mapping.fill(0, 4096, 7);
+        assert!(mapping.first_difference(0, 4096, 8, 0).is_some());
+        assert!(mapping.first_difference(0, 4095, 7, 1).is_some());
+        mapping.fill(4000, 1, 9);
+        let (position, found, wanted) = mapping
+            .first_difference(0, 4096, 7, 0)
+            .expect("one byte differs");
+        assert_eq!(
+            (position, found, wanted),
+            (4000, pattern_byte(9, 0), pattern_byte(7, 4000))
+        );
+    }
+
+    #[test]
+    fn a_range_beyond_the_end_is_cut_off() {
+        let mapping = Mapping::new(4096).expect("a page");
+        mapping.fill(4000, usize::MAX, 1);
+        assert_eq!(mapping.first_difference(4000, usize::MAX, 1, 0), None);
+    }
+}

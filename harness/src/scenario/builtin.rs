@@ -1,0 +1,69 @@
+//! The scenarios that come with the program.
+
+use super::Scenario;
+
+macro_rules! files {
+    ($($name:literal),* $(,)?) => {
+        &[$(($name, include_str!(concat!("../../scenarios/", $name, ".scenario")))),*]
+    };
+}
+
+/// Name and text of every file under `harness/scenarios/`.
+const TEXTS: &[(&str, &str)] = files![
+    "two-agents-write",
+    "two-agents-read",
+    "self-transfer",
+    "progress-thread",
+    "progress-thread-delay",
+    "one-side-progress-thread",
+    "several-workers",
+    "several-workers-progress-thread",
+    "thread-pool",
+    "thread-pool-progress-thread",
+    "several-regions",
+    "multi-descriptor",
+    "prepared-lists",
+    "prepared-loopback",
+    "repost",
+    "notifications",
+    "partial-metadata",
+    "invalidate-reload",
+    "three-agents",
+    "register-cycles",
+    "agent-returns",
+    "costs-and-queries",
+    "telemetry-off",
+    "memory-views",
+    "large-write",
+    "close-force",
+    "error-mode-none",
+    "listener",
+    "two-backends",
+    "release-in-flight",
+    "left-open",
+];
+
+/// Name and text of each, in the order in which they are played.
+pub fn builtin_texts() -> &'static [(&'static str, &'static str)] {
+    TEXTS
+}
+
+/// All of them.
+pub fn builtin() -> Vec<Scenario> {
+    TEXTS.iter().map(|(name, text)| read(name, text)).collect()
+}
+
+/// The one with this name.
+pub fn builtin_named(name: &str) -> Option<Scenario> {
+    TEXTS
+        .iter()
+        .find(|(known, _)| *known == name)
+        .map(|(name, text)| read(name, text))
+}
+
+fn read(name: &str, text: &str) -> Scenario {
+    match Scenario::parse(text) {
+        Ok(scenario) => scenario,
+        Err(error) => panic!("the scenario `{name}` that comes with the program: {error}"),
+    }
+}

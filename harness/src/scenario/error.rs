@@ -1,0 +1,127 @@
+//! What is wrong with the text of a scenario, and where.
+
+use std::fmt;
+
+/// An error with its place in the text. `Display` shows the line with a caret below it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ParseError {
+    /// Line, from 1.
+    pub line: usize,
+    /// Column in characters, from 1.
+    pub column: usize,
+    /// How many characters are wrong.
+    pub length: usize,
+    /// The rest, in a box to keep results small.
+    pub detail: Box<Detail>,
+}
+
+/// What is wrong at that place.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Detail {
+    /// The whole line.
+    pub source_line: String,
+    /// What is wrong.
+    pub problem: Problem,
+    /// What should be there.
+    pub expected: String,
+    /// The known word that is nearest to what was written.
+    pub nearest: Option<String>,
+}
+
+impl ParseError {
+    /// The same error with a word that may have been meant.
+    pub(super) fn with_nearest(mut self, nearest: Option<String>) -> Self {
+        self.detail.nearest = nearest;
+        self
+    }
+}
+
+/// What can be wrong.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Problem {
+    /// A first word that is no operation.
+    #[error("unknown operation `{0}`")]
+    UnknownOperation(String),
+    /// A `key=value` whose key the operation does not have.
+    #[error("`{operation}` has no option `{key}`")]
+    UnknownOption {
+        /// The operation.
+        operation: String,
+        /// The key.
+        key: String,
+    },
+    /// A key that stands twice.
+    #[error("option `{0}` is given twice")]
+    DuplicateOption(String),
+    /// A header that stands twice.
+    #[error("`{0}` is given twice")]
+    DuplicateHeader(String),
+    /// A word that does not fit its place.
+    #[error("`{0}` does not fit here")]
+    Unfit(String),
+    /// A word where there should be none.
+    #[error("`{0}` is one word too many")]
+    TooMany(String),
+    /// Something that is not there.
+    #[error("{0} is missing")]
+    Missing(String),
+    /// A string without end.
+    #[error("this string has no closing quote")]
+    OpenString,
+    /// An escape that is not known.
+    #[error("unknown escape `\\{0}` in a string")]
+    BadEscape(String),
+    /// A `}` without `repeat`.
+    #[error("this `}}` closes nothing")]
+    CloseWithoutRepeat,
+    /// A `repeat` without `}`.
+    #[error("this `repeat` is never closed")]
+    OpenRepeat,
+    /// More than is accepted.
+    #[error("{0}")]
+    TooLarge(String),
+}
+
+impl fmt::Display for ParseError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let detail = &self.detail;
+        write!(
+            f,
+            "line {}, column {}: {}",
+            self.line, self.column, detail.problem
+        )?;
+        if !detail.expected.is_empty() {
+            write!(f, "; expected {}", detail.expected)?;
+        }
+        if let Some(nearest) = &detail.nearest {
+            write!(f, "; did you mean `{nearest}`?")?;
+        }
+        let number = self.line.to_string();
+        let gutter = " ".repeat(number.len());
+        // Tabs are kept, so that the caret stands below its word whatever their width.
+        let before: String = detail
+            .source_line
+            .chars()
+            .take(self.column.saturating_sub(1))
+            .map(|c| if c == '\t' { '\t' } else { ' ' })
+            .collect();
+        let caret = "^".repeat(self.length.max(1));
+        write!(
+            f,
+            "\n {number} | {}\n {gutter} | {before}{caret}",
+            detail.source_line
+        )
+    }
+}
+
+impl std::error::Error for ParseError {}
+
+/// The known word nearest to `word`, if it is near enough to be a slip of the pen.
+pub(super) fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<String> {
+    known
+        .into_iter()
+        .map(|candidate| (strsim::damerau_levenshtein(word, candidate), candidate))
+        .filter(|(distance, candidate)| *distance <= candidate.chars().count().div_ceil(3).max(1))
+        .min()
+        .map(|(_, candidate)| candidate.to_owned())
+}

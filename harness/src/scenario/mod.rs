@@ -1,0 +1,153 @@
+//! A scenario: a short list of NIXL operations as data, with a text form to read and edit.
+//!
+//! ```text
+//! name two-agents-write
+//! about One WRITE between two agents
+//! agent a0
+//! backend b0 a0 UCX
+//! region r0 size=4096 seed=1
+//! register a0 r0
+//! repeat 3 {
+//!   get_md m0 a0
+//! }
+//! destroy_agent a1 => error     # the status that is right here
+//! ```
+
+mod args;
+mod builtin;
+mod error;
+mod lex;
+mod op;
+mod operand;
+mod parse;
+mod print;
+mod verbs;
+
+#[cfg(test)]
+mod tests;
+
+pub use builtin::{builtin, builtin_named, builtin_texts};
+pub use error::{Detail, ParseError, Problem};
+pub use op::Op;
+pub use operand::*;
+
+/// Text with more lines than this is refused: scenarios are short.
+pub const LINES_MAX: usize = 4096;
+/// How deep `repeat` may nest.
+pub const DEPTH_MAX: usize = 4;
+/// The largest count of one `repeat`.
+pub const REPEAT_MAX: u32 = 1_000_000;
+
+/// A list of operations with a name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Scenario {
+    /// Letters, digits, `-` and `_`.
+    pub name: String,
+    /// One line that says what it is for.
+    pub about: String,
+    /// What is still held at the end stays as it is, instead of being given back.
+    pub leave: bool,
+    /// What is done.
+    pub steps: Vec<Step>,
+}
+
+/// One entry of a scenario.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Step {
+    /// An operation.
+    Line(Line),
+    /// Steps that are done several times.
+    Repeat {
+        /// How often.
+        count: u32,
+        /// What.
+        body: Vec<Step>,
+    },
+}
+
+/// An operation and what it should answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Line {
+    /// The operation.
+    pub op: Op,
+    /// The status that is right; `None` is success.
+    pub expect: Option<Expect>,
+}
+
+impl From<Op> for Step {
+    fn from(op: Op) -> Self {
+        Self::Line(Line { op, expect: None })
+    }
+}
+
+impl Scenario {
+    /// Reads the text form.
+    pub fn parse(text: &str) -> Result<Self, ParseError> {
+        parse::scenario(text)
+    }
+
+    /// The operations in the order in which they are played, repeats unrolled.
+    pub fn lines(&self) -> Lines<'_> {
+        Lines {
+            stack: vec![Frame {
+                steps: &self.steps,
+                next: 0,
+                rounds_left: 0,
+            }],
+        }
+    }
+}
+
+impl std::str::FromStr for Scenario {
+    type Err = ParseError;
+    fn from_str(text: &str) -> Result<Self, ParseError> {
+        Self::parse(text)
+    }
+}
+
+/// Walks a scenario with its repeats unrolled, without building the unrolled list.
+#[derive(Debug, Clone)]
+pub struct Lines<'a> {
+    stack: Vec<Frame<'a>>,
+}
+
+#[derive(Debug, Clone)]
+struct Frame<'a> {
+    steps: &'a [Step],
+    next: usize,
+    rounds_left: u32,
+}
+
+impl<'a> Iterator for Lines<'a> {
+    type Item = &'a Line;
+
+    fn next(&mut self) -> Option<&'a Line> {
+        loop {
+            let frame = self.stack.last_mut()?;
+            match frame.steps.get(frame.next) {
+                Some(Step::Line(line)) => {
+                    frame.next += 1;
+                    return Some(line);
+                }
+                Some(Step::Repeat { count, body }) => {
+                    frame.next += 1;
+                    // An empty body would spin through its rounds for nothing.
+                    if *count > 0 && !body.is_empty() {
+                        self.stack.push(Frame {
+                            steps: body,
+                            next: 0,
+                            rounds_left: count - 1,
+                        });
+                    }
+                }
+                None if frame.rounds_left > 0 => {
+                    frame.rounds_left -= 1;
+                    frame.next = 0;
+                }
+                None => {
+                    self.stack.pop();
+                }
+            }
+        }
+    }
+}
