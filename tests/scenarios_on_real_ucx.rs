@@ -109,6 +109,15 @@ fn what_cannot_be_done_is_skipped_and_the_rest_is_played_and_given_back() {
 }
 
 #[test]
+fn a_backend_gets_the_parameters_of_its_line() {
+    let (_, lines) =
+        play_text("name params\nagent a0\nbackend b0 a0 UCX num_workers=3\nbackend_params b0\n");
+    let answer = &lines[2]["outcome"]["answer"];
+    let pairs = answer.as_array().expect("an answer");
+    assert!(pairs.contains(&Value::from("num_workers=3")), "{answer}");
+}
+
+#[test]
 fn notifications_that_nobody_takes_are_found_at_the_end() {
     let (_, lines) = play_text(PAIR);
     let sums = lines.last().expect("the sums");

@@ -1,4 +1,23 @@
-//! A drop-in mock of the UCX shared library.
+//! A drop-in mock of the UCX shared library: it keeps a ledger of every handle, moves the bytes for real, and does anything that UCX's
+//! contract permits and nothing that it forbids.
+//!
+//! Every call of a client takes the same way: `abi` checks the handles in the `ledger`, the `rules` judge, the `schedule` decides, the
+//! `fabric` acts, the `ledger` records.
+
 pub mod abi;
-pub mod stack;
+pub mod control;
+pub mod functions;
+pub mod ledger;
+pub mod rules;
+pub mod schedule;
+pub mod status;
 pub mod version;
+
+mod fabric;
+mod handle;
+mod hidden;
+mod objects;
+pub mod stack;
+mod universe;
+
+pub use universe::{Settings, Universe};

@@ -29,6 +29,8 @@ pub struct Counts {
     pub teardown: usize,
     /// Those of both that were skipped.
     pub skipped: usize,
+    /// Those of both whose function this release does not have; what is missing behind them is not judged.
+    pub absent: usize,
     /// Those of both that answered something else than expected.
     pub unexpected: usize,
     /// Records that were not kept.
@@ -142,8 +144,10 @@ impl Transcript {
             Phase::Scenario => self.counts.operations += 1,
             Phase::Teardown => self.counts.teardown += 1,
         }
-        if matches!(record.outcome.verdict, Verdict::Skipped { .. }) {
-            self.counts.skipped += 1;
+        match record.outcome.verdict {
+            Verdict::Skipped { .. } => self.counts.skipped += 1,
+            Verdict::Absent { .. } => self.counts.absent += 1,
+            _ => {}
         }
         let room = if record.expected {
             RECORDS_MAX

@@ -1,2 +1,27 @@
-//! The C boundary.
+//! The C boundary: every exported function. Each turns raw pointers into checked values, calls the core, and turns the result back.
+//!
+//! (Nearly) all `unsafe` of the crate lives here. Handles arrive as numbers, structures as raw pointers whose fields are read one by
+//! one, unaligned, and only if their mask bit is set. Client callbacks run outside any `catch_unwind`, with no lock of ours held but the
+//! worker's own.
+
 pub mod types;
+
+pub(crate) mod call;
+
+pub mod active_message;
+mod copy;
+pub mod device;
+pub mod endpoint;
+mod global;
+pub mod library;
+pub mod memory;
+mod operation;
+pub mod request;
+pub mod rma;
+mod upcall;
+pub mod wakeup;
+pub mod worker;
+
+pub(crate) use call::worker_guard;
+pub(crate) use global::universe;
+pub use global::{configure, configured};

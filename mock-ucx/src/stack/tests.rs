@@ -60,6 +60,23 @@ fn of_a_stack_that_is_too_deep_the_innermost_frames_are_kept() {
 }
 
 #[test]
+fn all_frames_are_found_on_the_way_into_a_stack_that_is_too_deep_and_back() {
+    #[inline(never)]
+    fn compare(depth: usize, on_the_way_in: bool) {
+        if on_the_way_in {
+            assert_equal_frames(both());
+        }
+        if depth > 0 {
+            compare(depth - 1, on_the_way_in);
+        }
+        assert_equal_frames(both());
+        black_box(());
+    }
+    compare(200, false);
+    compare(200, true);
+}
+
+#[test]
 fn a_repeated_walk_from_one_place_gives_the_same_frames() {
     let mut seen = Vec::new();
     for _ in 0..50 {
@@ -161,7 +178,7 @@ fn a_library_mapped_where_another_was_is_unwound_by_its_own_tables() {
         assert_equal_frames(both());
     }
     let folder = tempfile::tempdir().unwrap();
-    let libraries = [40, 4000].map(|bytes| library_with_frame_bytes(folder.path(), bytes));
+    let libraries = [1000, 4000].map(|bytes| library_with_frame_bytes(folder.path(), bytes));
     let mut places = std::collections::BTreeSet::new();
     for library in libraries.iter().cycle().take(20) {
         // SAFETY: `call` has the type that it is called by, and the library outlives the call.

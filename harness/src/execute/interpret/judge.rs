@@ -6,7 +6,7 @@ use crate::scenario::Expect;
 /// Holds what is right against what was answered.
 #[derive(Debug, Default)]
 pub(super) struct Judge {
-    /// A function was absent: what is skipped from there on may be for its sake.
+    /// A function was absent: what is missing from there on may be for its sake.
     absent: bool,
 }
 
@@ -15,7 +15,7 @@ impl Judge {
     pub(super) fn is_expected(&mut self, expect: Option<Expect>, verdict: &Verdict) -> bool {
         let expect = expect.unwrap_or(Expect::Ok);
         match verdict {
-            Verdict::TimedOut { .. } | Verdict::Wrong { .. } => false,
+            Verdict::TimedOut { .. } | Verdict::Wrong { .. } => self.absent,
             // The release is older than the scenario: nothing to judge.
             Verdict::Absent { .. } => {
                 self.absent = true;
@@ -93,11 +93,15 @@ mod tests {
     }
 
     #[test]
-    fn what_is_skipped_behind_an_absent_function_is_not_judged() {
+    fn what_is_missing_behind_an_absent_function_is_not_judged() {
         let mut judge = Judge::default();
         assert!(!judge.is_expected(None, &skipped()));
         assert!(judge.is_expected(None, &Verdict::Absent { function: "f" }));
         assert!(judge.is_expected(None, &skipped()));
+        let late = Verdict::TimedOut {
+            what: String::new(),
+        };
+        assert!(judge.is_expected(None, &late));
         assert!(!judge.is_expected(None, &REFUSED));
     }
 }

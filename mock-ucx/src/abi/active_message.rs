@@ -1,0 +1,407 @@
+//! Active messages.
+
+use std::ffi::{c_uint, c_void};
+
+use crate::abi::call::{Call, enter, field};
+use crate::abi::copy::copy_bytes;
+use crate::abi::operation::{Attributes, Done, Due, answer, answer_with, pieces};
+use crate::abi::types::{
+    UCP_AM_HANDLER_PARAM_FIELD_ARG, UCP_AM_HANDLER_PARAM_FIELD_CB,
+    UCP_AM_HANDLER_PARAM_FIELD_FLAGS, UCP_AM_HANDLER_PARAM_FIELD_ID, UCP_AM_SEND_FLAG_EAGER,
+    UCP_AM_SEND_FLAG_REPLY, UCP_AM_SEND_FLAG_RNDV, UCP_FEATURE_AM, UcpAmHandlerParam,
+    UcpRequestParam, UcpSendNbxCallback, UcsStatus,
+};
+use crate::abi::worker::MAX_AM_HEADER;
+use crate::abi::worker_guard;
+use crate::fabric::memory::Region;
+use crate::fabric::{endpoint, message, request, worker};
+use crate::functions::Function as F;
+use crate::hidden::Bytes;
+use crate::ledger::{Kind, NewFinding, Trouble};
+use crate::objects::{AmHandler, Callback, Event, Message, Payload};
+use crate::rules::Rule;
+use crate::universe::State;
+
+/// Largest id of a message.
+const ID_MAX: u32 = u16::MAX as u32;
+
+/// `ucp_worker_set_am_recv_handler`.
+///
+/// # Safety
+/// As in UCX: `param` points to a `ucp_am_handler_param_t`.
+#[unsafe(no_mangle)]
+pub unsafe extern "C-unwind" fn ucp_worker_set_am_recv_handler(
+    worker: u64,
+    param: *const UcpAmHandlerParam,
+) -> UcsStatus {
+    let _guard = worker_guard(worker, Kind::Worker);
+    enter(F::WorkerSetAmRecvHandler, |call| {
+        // SAFETY: handed on to the caller.
+        unsafe { set_handler(call, worker, param) }.map_or_else(|status| status, |()| UcsStatus::OK)
+    })
+}
+
+unsafe fn set_handler(
+    call: &Call,
+    worker: u64,
+    param: *const UcpAmHandlerParam,
+) -> Result<(), UcsStatus> {
+    let serial = call.about(call.handle(&mut call.lock(), 0, worker, Kind::Worker)?);
+    call.not_null(1, param)?;
+    // SAFETY: the client vouches for a pointer that is not null; fields are read by their mask bit only.
+    let (mask, id, handler) = unsafe {
+        let mask = field!(param, field_mask);
+        let set = |bit: u64| mask & bit != 0;
+        let handler = AmHandler {
+            callback: if set(UCP_AM_HANDLER_PARAM_FIELD_CB) {
+                field!(param, cb)
+            } else {
+                None
+            },
+            argument: if set(UCP_AM_HANDLER_PARAM_FIELD_ARG) {
+                field!(param, arg) as u64
+            } else {
+                0
+            },
+            flags: if set(UCP_AM_HANDLER_PARAM_FIELD_FLAGS) {
+                field!(param, flags)
+            } else {
+                0
+            },
+        };
+        (
+            mask,
+            if set(UCP_AM_HANDLER_PARAM_FIELD_ID) {
+                field!(param, id)
+            } else {
+                0
+            },
+            handler,
+        )
+    };
+    let mut state = call.lock();
+    let needed = UCP_AM_HANDLER_PARAM_FIELD_ID | UCP_AM_HANDLER_PARAM_FIELD_CB;
+    if mask & needed != needed {
+        return Err(call.broken(&mut state, Rule::AmHandler, serial, [mask, 0]));
+    }
+    let Some(id) = u16::try_from(id).ok().filter(|id| u32::from(*id) <= ID_MAX) else {
+        return Err(call.broken(&mut state, Rule::AmId, serial, [u64::from(id), 0]));
+    };
+    call.decide(&mut state)?;
+    let handlers = &mut state
+        .worker_mut(serial)
+        .ok_or(UcsStatus::INVALID_PARAM)?
+        .handlers;
+    if handler.callback.is_some() {
+        handlers.insert(id, handler);
+    } else {
+        handlers.remove(&id);
+    }
+    Ok(())
+}
+
+/// The arguments of a send.
+#[derive(Clone, Copy)]
+struct Send {
+    endpoint: u64,
+    id: c_uint,
+    header: *const c_void,
+    header_length: usize,
+    buffer: *const c_void,
+    count: usize,
+    param: *const UcpRequestParam,
+}
+
+/// `ucp_am_send_nbx`.
+///
+/// # Safety
+/// As in UCX: header and buffer have the lengths that go with them, `param` points to a `ucp_request_param_t`.
+#[unsafe(no_mangle)]
+pub unsafe extern "C-unwind" fn ucp_am_send_nbx(
+    ep: u64,
+    id: c_uint,
+    header: *const c_void,
+    header_length: usize,
+    buffer: *const c_void,
+    count: usize,
+    param: *const UcpRequestParam,
+) -> usize {
+    let _guard = worker_guard(ep, Kind::Endpoint);
+    let arguments = Send {
+        endpoint: ep,
+        id,
+        header,
+        header_length,
+        buffer,
+        count,
+        param,
+    };
+    let (status_pointer, due): (usize, Due) = enter(F::AmSendNbx, |call| {
+        // SAFETY: handed on to the caller.
+        match unsafe { send(call, arguments) } {
+            Ok(Sent::Eager(done, attributes)) => answer(call, Ok((done, attributes))),
+            Ok(Sent::Rendezvous(opened)) => (opened.handle as usize, Due::init(opened)),
+            Err(status) => (status.to_ptr(), Due::default()),
+        }
+    });
+    due.run();
+    status_pointer
+}
+
+/// How a message went.
+enum Sent {
+    /// All of it, so the call is complete.
+    Eager(Done, Attributes),
+    /// The data waits for the receiver; this is the request.
+    Rendezvous(request::Opened),
+}
+
+unsafe fn send(call: &Call, arguments: Send) -> Result<Sent, UcsStatus> {
+    let on = call.endpoint(arguments.endpoint)?;
+    call.not_null(6, arguments.param)?;
+    // SAFETY: the client vouches for a pointer that is not null.
+    let attributes = unsafe { Attributes::read(arguments.param) };
+    let mut state = call.lock();
+    let (worker, target) = state
+        .endpoint(on)
+        .map_or((0, 0), |endpoint| (endpoint.worker, endpoint.target));
+    check_send(call, &mut state, worker, &arguments, &attributes)?;
+    attributes.check(call, &mut state)?;
+    attributes.registration(call, &mut state)?;
+    // SAFETY: handed on to the caller.
+    let regions = unsafe { pieces(arguments.buffer, arguments.count, attributes.datatype) }
+        .ok_or(UcsStatus::INVALID_PARAM)?;
+    endpoint::usable(&mut state, on)?;
+    call.decide(&mut state)?;
+    let rendezvous = wants_rendezvous(&state, worker, &attributes, &regions);
+    let alignment = state.worker(target).map_or(1, |target| target.am_alignment);
+    let reply_to = (attributes.flags & UCP_AM_SEND_FLAG_REPLY != 0).then_some(worker);
+    drop(state);
+    let header_region = Region {
+        address: arguments.header as u64,
+        length: arguments.header_length,
+    };
+    // SAFETY: the client vouches for the header and, below, for the buffer.
+    let header = unsafe { gather(call, &[header_region], 1) };
+    let message = |payload| {
+        let id = (arguments.id & ID_MAX) as u16;
+        Event::Message(Message {
+            id,
+            header,
+            payload,
+            reply_to,
+        })
+    };
+    if let Some(source) = rendezvous {
+        let mut state = call.lock();
+        let opened = request::open(&mut state, worker, attributes.wish(), call.site())?;
+        worker::post(
+            &mut state,
+            target,
+            message(Payload::Rendezvous {
+                source,
+                request: opened.serial,
+            }),
+        );
+        return Ok(Sent::Rendezvous(opened));
+    }
+    // SAFETY: as above.
+    let payload = Payload::Eager(unsafe { gather(call, &regions, alignment) });
+    worker::post(&mut call.lock(), target, message(payload));
+    Ok(Sent::Eager(Done { worker }, attributes))
+}
+
+/// The buffer, if it is to be fetched by the receiver: when the client says so, or when it leaves the choice and the message is long.
+fn wants_rendezvous(
+    state: &State,
+    worker: u64,
+    attributes: &Attributes,
+    regions: &[Region],
+) -> Option<Region> {
+    let [region] = regions else { return None };
+    let context = state.context(state.worker(worker)?.context)?;
+    let long = attributes.flags & UCP_AM_SEND_FLAG_EAGER == 0
+        && region.length > context.rendezvous_threshold;
+    (long || attributes.flags & UCP_AM_SEND_FLAG_RNDV != 0).then_some(*region)
+}
+
+fn check_send(
+    call: &Call,
+    state: &mut State,
+    worker: u64,
+    arguments: &Send,
+    attributes: &Attributes,
+) -> Result<(), UcsStatus> {
+    if state
+        .worker(worker)
+        .is_some_and(|worker| worker.features & UCP_FEATURE_AM == 0)
+    {
+        return Err(call.broken(state, Rule::ContextFeature, worker, [UCP_FEATURE_AM, 0]));
+    }
+    if arguments.id > ID_MAX {
+        return Err(call.broken(state, Rule::AmId, worker, [u64::from(arguments.id), 0]));
+    }
+    if (arguments.header.is_null() && arguments.header_length > 0)
+        || arguments.header_length > MAX_AM_HEADER
+    {
+        return Err(call.broken(
+            state,
+            Rule::AmHeader,
+            worker,
+            [arguments.header_length as u64, 0],
+        ));
+    }
+    let both = UCP_AM_SEND_FLAG_EAGER | UCP_AM_SEND_FLAG_RNDV;
+    if attributes.flags & both == both {
+        return Err(call.broken(
+            state,
+            Rule::AmFlags,
+            worker,
+            [u64::from(attributes.flags), 0],
+        ));
+    }
+    if arguments.buffer.is_null() && arguments.count > 0 {
+        return Err(call.broken(state, Rule::RmaBuffer, worker, [0, arguments.count as u64]));
+    }
+    Ok(())
+}
+
+/// Copies pieces of client memory into one of ours.
+///
+/// # Safety
+/// The pieces are readable.
+unsafe fn gather(call: &Call, regions: &[Region], alignment: usize) -> Bytes {
+    let bytes = Bytes::zeroed(regions.iter().map(|region| region.length).sum(), alignment);
+    let mut at = bytes.pointer();
+    for region in regions {
+        // SAFETY: handed on to the caller; the target has room for all pieces.
+        unsafe { copy_bytes(call, region.address, at, region.length) };
+        at += region.length as u64;
+    }
+    bytes
+}
+
+/// `ucp_am_recv_data_nbx`.
+///
+/// # Safety
+/// As in UCX: the buffer holds `count` elements and `param` points to a `ucp_request_param_t`.
+#[unsafe(no_mangle)]
+pub unsafe extern "C-unwind" fn ucp_am_recv_data_nbx(
+    worker: u64,
+    data_desc: u64,
+    buffer: *mut c_void,
+    count: usize,
+    param: *const UcpRequestParam,
+) -> usize {
+    let _guard = worker_guard(worker, Kind::Worker);
+    let (status_pointer, due) = enter(F::AmRecvDataNbx, |call| {
+        // SAFETY: handed on to the caller.
+        let received = unsafe { receive(call, worker, data_desc, buffer, count, param) };
+        match received {
+            Ok((length, done, attributes)) => {
+                answer_with(call, Ok((done, attributes)), |callback| {
+                    receive_callback(callback, length)
+                })
+            }
+            Err(status) => (status.to_ptr(), Due::default()),
+        }
+    });
+    due.run();
+    status_pointer
+}
+
+unsafe fn receive(
+    call: &Call,
+    worker: u64,
+    data_desc: u64,
+    buffer: *mut c_void,
+    count: usize,
+    param: *const UcpRequestParam,
+) -> Result<(usize, Done, Attributes), UcsStatus> {
+    let data = kept_data(call, &mut call.lock(), worker, data_desc)?;
+    call.not_null(4, param)?;
+    // SAFETY: the client vouches for a pointer that is not null.
+    let attributes = unsafe { Attributes::read(param) };
+    // SAFETY: the client vouches for the buffer.
+    let regions =
+        unsafe { pieces(buffer, count, attributes.datatype) }.ok_or(UcsStatus::INVALID_PARAM)?;
+    let mut state = call.lock();
+    let source = message::source(&state, data).ok_or(UcsStatus::INVALID_PARAM)?;
+    let room: usize = regions.iter().map(|region| region.length).sum();
+    if room < source.length {
+        // The descriptor is used up all the same (core/ucp_am.c:ucp_am_recv_data_nbx).
+        call.broken(
+            &mut state,
+            Rule::AmReceive,
+            data,
+            [room as u64, source.length as u64],
+        );
+        message::release(&mut state, data, UcsStatus::MESSAGE_TRUNCATED, call.site());
+        return Err(UcsStatus::MESSAGE_TRUNCATED);
+    }
+    if let Err(status) = call.decide(&mut state) {
+        message::release(&mut state, data, status, call.site());
+        return Err(status);
+    }
+    drop(state);
+    let (mut from, mut left) = (source.address, source.length);
+    for region in regions {
+        let length = region.length.min(left);
+        // SAFETY: the sender keeps its buffer until its request completes, which `release` below lets happen.
+        unsafe { copy_bytes(call, from, region.address, length) };
+        from += length as u64;
+        left -= length;
+    }
+    let mut state = call.lock();
+    let owner = state.am_data(data).map_or(0, |data| data.worker);
+    message::release(&mut state, data, UcsStatus::OK, call.site());
+    Ok((source.length, Done { worker: owner }, attributes))
+}
+
+/// The kept data behind argument 1, which must belong to the worker of argument 0.
+fn kept_data(
+    call: &Call,
+    state: &mut State,
+    worker: u64,
+    data_desc: u64,
+) -> Result<u64, UcsStatus> {
+    let worker = call.handle(state, 0, worker, Kind::Worker);
+    let data = call.about(call.handle(state, 1, data_desc, Kind::AmData)?);
+    let worker = worker?;
+    let owner = state.am_data(data).map_or(0, |data| data.worker);
+    if owner == worker {
+        return Ok(data);
+    }
+    let finding = NewFinding {
+        rule: Rule::AmData,
+        trouble: Trouble::OtherParent,
+        argument: Some(1),
+        value: data_desc,
+        object: data,
+        other: worker,
+        detail: [owner, 0],
+    };
+    state.ledger.finding(finding, call.site());
+    Err(UcsStatus::INVALID_PARAM)
+}
+
+/// `ucp_am_data_release`.
+#[unsafe(no_mangle)]
+pub extern "C-unwind" fn ucp_am_data_release(worker: u64, data: u64) {
+    let _guard = worker_guard(worker, Kind::Worker);
+    enter(F::AmDataRelease, |call| {
+        let mut state = call.lock();
+        if let Ok(data) = kept_data(call, &mut state, worker, data) {
+            message::release(&mut state, data, UcsStatus::OK, call.site());
+        }
+    });
+}
+
+/// A completion callback in the form that a receive has.
+fn receive_callback(callback: UcpSendNbxCallback, length: usize) -> Callback {
+    // SAFETY: all members of the `cb` union are nullable function pointers of one size; the client set this one as `recv_am`.
+    let callback = callback.map(|callback| unsafe {
+        std::mem::transmute::<_, unsafe extern "C-unwind" fn(_, _, _, _)>(callback)
+    });
+    Callback::AmReceive(callback, length)
+}

@@ -1,0 +1,300 @@
+//! What every exported function begins and ends with: counting, the barrier against panics, the record of the call.
+
+use std::cell::{Cell, OnceCell};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::sync::atomic::AtomicU16;
+use std::sync::atomic::Ordering::Relaxed;
+
+use parking_lot::{ArcReentrantMutexGuard, MutexGuard, RawMutex, RawThreadId};
+
+use crate::abi::types::{UcsStatus, ptr_status};
+use crate::abi::universe;
+use crate::functions::Function;
+use crate::ledger::{Event, Kind, NewFinding, Site, Stack, Trouble, record_event};
+use crate::rules::Rule;
+use crate::schedule::{Outcome, Question};
+use crate::universe::{State, Universe};
+
+/// One call of the client.
+pub(crate) struct Call {
+    pub(crate) universe: &'static Universe,
+    pub(crate) function: Function,
+    step: u64,
+    occurrence: u64,
+    thread: u16,
+    /// The client's stack, taken when something is worth remembering it.
+    stack: OnceCell<Stack>,
+    object: Cell<u64>,
+    faulted: Cell<bool>,
+}
+
+/// The worker's lock, held while the client may not interfere.
+pub(crate) type WorkerGuard = ArcReentrantMutexGuard<RawMutex, RawThreadId, ()>;
+
+/// An answer of an exported function.
+pub(crate) trait Answer {
+    /// What is answered when the mock itself failed.
+    fn internal_error() -> Self;
+    /// The status for the record of the call.
+    fn status(&self) -> UcsStatus;
+}
+
+impl Answer for UcsStatus {
+    fn internal_error() -> UcsStatus {
+        UcsStatus::IO_ERROR
+    }
+
+    fn status(&self) -> UcsStatus {
+        *self
+    }
+}
+
+/// A status pointer.
+impl Answer for usize {
+    fn internal_error() -> usize {
+        UcsStatus::IO_ERROR.to_ptr()
+    }
+
+    fn status(&self) -> UcsStatus {
+        ptr_status(*self)
+    }
+}
+
+impl Answer for () {
+    fn internal_error() {}
+
+    fn status(&self) -> UcsStatus {
+        UcsStatus::OK
+    }
+}
+
+impl<T> Answer for Option<T> {
+    fn internal_error() -> Option<T> {
+        None
+    }
+
+    fn status(&self) -> UcsStatus {
+        UcsStatus::OK
+    }
+}
+
+impl<A: Answer, T: Default> Answer for (A, T) {
+    fn internal_error() -> (A, T) {
+        (A::internal_error(), T::default())
+    }
+
+    fn status(&self) -> UcsStatus {
+        self.0.status()
+    }
+}
+
+/// Number of the calling thread: 1, 2, ... in the order of their first calls.
+fn thread_number() -> u16 {
+    static NEXT: AtomicU16 = AtomicU16::new(1);
+    thread_local! {
+        static NUMBER: Cell<u16> = const { Cell::new(0) };
+    }
+    // A thread that is being torn down has no number any more: 0.
+    NUMBER
+        .try_with(|number| {
+            if number.get() == 0 {
+                number.set(NEXT.fetch_add(1, Relaxed));
+            }
+            number.get()
+        })
+        .unwrap_or(0)
+}
+
+/// Runs the body of an exported function. A panic of ours ends here; nothing of the client runs inside.
+pub(crate) fn enter<A: Answer>(function: Function, body: impl FnOnce(&Call) -> A) -> A {
+    run(function, true, body)
+}
+
+/// As [`enter`], for polls that would push everything else out of the record: only an answer that is not `quiet` is recorded.
+pub(crate) fn enter_quietly<A: Answer>(function: Function, body: impl FnOnce(&Call) -> A) -> A {
+    run(function, false, body)
+}
+
+fn run<A: Answer>(function: Function, record: bool, body: impl FnOnce(&Call) -> A) -> A {
+    let caught = catch_unwind(AssertUnwindSafe(|| {
+        let universe = universe();
+        let header = universe.map.header();
+        let call = Call {
+            universe,
+            function,
+            step: header.step.fetch_add(1, Relaxed) + 1,
+            occurrence: header.calls[function as usize].fetch_add(1, Relaxed) + 1,
+            thread: thread_number(),
+            stack: OnceCell::new(),
+            object: Cell::new(0),
+            faulted: Cell::new(false),
+        };
+        let answer = body(&call);
+        let status = answer.status();
+        if record || status.is_err() {
+            record_event(
+                &universe.map,
+                Event {
+                    function,
+                    step: call.step,
+                    thread: call.thread,
+                    object: call.object.get(),
+                    status,
+                    faulted: call.faulted.get(),
+                },
+            );
+        }
+        answer
+    }));
+    caught.unwrap_or_else(|_| {
+        universe()
+            .map
+            .header()
+            .internal_errors
+            .fetch_add(1, Relaxed);
+        A::internal_error()
+    })
+}
+
+impl Call {
+    /// The state, locked.
+    pub(crate) fn lock(&self) -> MutexGuard<'static, State> {
+        self.universe.lock()
+    }
+
+    /// Where in the client this call was made.
+    pub(crate) fn site(&self) -> Site<'_> {
+        Site {
+            function: self.function,
+            step: self.step,
+            thread: self.thread,
+            stack: self.stack.get_or_init(Stack::capture),
+        }
+    }
+
+    /// Number of the calling thread.
+    pub(crate) fn thread(&self) -> u16 {
+        self.thread
+    }
+
+    /// Says which object the call is about, for its record.
+    pub(crate) fn about(&self, serial: u64) -> u64 {
+        self.object.set(serial);
+        serial
+    }
+
+    /// The live object behind handle argument `index`, or a finding and UCX's error.
+    pub(crate) fn handle(
+        &self,
+        state: &mut State,
+        index: u16,
+        value: u64,
+        kind: Kind,
+    ) -> Result<u64, UcsStatus> {
+        state.resolve(value, kind).map_err(|bad| {
+            state.bad_handle(kind, Some(index), value, bad, self.site());
+            UcsStatus::INVALID_PARAM
+        })
+    }
+
+    /// The live object behind a handle that came inside a structure.
+    pub(crate) fn member(
+        &self,
+        state: &mut State,
+        value: u64,
+        kind: Kind,
+    ) -> Result<u64, UcsStatus> {
+        state.resolve(value, kind).map_err(|bad| {
+            state.bad_handle(kind, None, value, bad, self.site());
+            UcsStatus::INVALID_PARAM
+        })
+    }
+
+    /// A pointer argument that must not be null.
+    pub(crate) fn not_null<T>(&self, index: u16, pointer: *const T) -> Result<(), UcsStatus> {
+        if !pointer.is_null() {
+            return Ok(());
+        }
+        let finding = NewFinding {
+            rule: Rule::ArgumentNull,
+            trouble: Trouble::Null,
+            argument: Some(index),
+            value: 0,
+            object: 0,
+            other: 0,
+            detail: [0, 0],
+        };
+        self.lock().ledger.finding(finding, self.site());
+        Err(UcsStatus::INVALID_PARAM)
+    }
+
+    /// Records a broken rule and gives UCX's error.
+    pub(crate) fn broken(
+        &self,
+        state: &mut State,
+        rule: Rule,
+        object: u64,
+        detail: [u64; 2],
+    ) -> UcsStatus {
+        state.broken(rule, object, detail, self.site());
+        UcsStatus::INVALID_PARAM
+    }
+
+    /// Asks the adversary whether this call may do its work.
+    pub(crate) fn decide(&self, state: &mut State) -> Result<(), UcsStatus> {
+        match state.decider.decide(Question {
+            function: self.function,
+            occurrence: self.occurrence,
+        }) {
+            Outcome::Proceed => Ok(()),
+            Outcome::Fail { status, fault } => {
+                self.faulted.set(true);
+                state
+                    .ledger
+                    .fired(fault, status, self.occurrence, self.site());
+                Err(status)
+            }
+        }
+    }
+}
+
+/// The lock of the worker behind a handle of this kind, if that worker is in multi-thread mode. Taken before the state's lock, never
+/// while that is held.
+pub(crate) fn worker_guard(handle: u64, kind: Kind) -> Option<WorkerGuard> {
+    let lock = {
+        let state = universe().lock();
+        let serial = state.resolve(handle, kind).ok()?;
+        let owner = match kind {
+            Kind::Worker => serial,
+            Kind::Endpoint => state.endpoint(serial)?.worker,
+            Kind::Request => state.request(serial)?.worker,
+            Kind::Rkey => state.rkey(serial)?.worker,
+            _ => return None,
+        };
+        state.worker(owner)?.lock.as_ref().map(Arc::clone)?
+    };
+    Some(lock.lock_arc())
+}
+
+/// Reads a field of a client's structure.
+///
+/// # Safety
+/// `$pointer` points to a structure of the client that has the field; the caller looked at its mask bit.
+macro_rules! field {
+    ($pointer:expr, $field:ident) => {
+        (&raw const (*$pointer).$field).read_unaligned()
+    };
+}
+
+/// Writes a field of a client's structure.
+///
+/// # Safety
+/// As for [`field`], and the structure may be written.
+macro_rules! set_field {
+    ($pointer:expr, $field:ident, $value:expr) => {
+        (&raw mut (*$pointer).$field).write_unaligned($value)
+    };
+}
+
+pub(crate) use {field, set_field};

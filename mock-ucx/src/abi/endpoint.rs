@@ -1,0 +1,223 @@
+//! Endpoints: create, flush, close, cost.
+
+use std::ffi::c_uint;
+
+use crate::abi::call::{Call, enter, field, set_field};
+use crate::abi::operation::{Attributes, Done, answer};
+use crate::abi::types::{
+    UCP_EP_CLOSE_FLAG_FORCE, UCP_EP_CLOSE_MODE_FORCE, UCP_EP_PARAM_FIELD_ERR_HANDLER,
+    UCP_EP_PARAM_FIELD_ERR_HANDLING_MODE, UCP_EP_PARAM_FIELD_REMOTE_ADDRESS,
+    UCP_EP_PARAM_FIELD_USER_DATA, UCP_EP_PERF_ATTR_FIELD_ESTIMATED_TIME,
+    UCP_EP_PERF_PARAM_FIELD_MESSAGE_SIZE, UCP_ERR_HANDLING_MODE_NONE, UcpEpEvaluatePerfAttr,
+    UcpEpEvaluatePerfParam, UcpEpParams, UcpRequestParam, UcsStatus,
+};
+use crate::abi::worker_guard;
+use crate::fabric::endpoint::{self as fabric, AddressError, Wish};
+use crate::functions::Function as F;
+use crate::ledger::{Kind, NewFinding, Trouble};
+use crate::rules::Rule;
+
+/// Latency and bandwidth that `ucp_ep_evaluate_perf` assumes: those of shared memory on one host.
+const LATENCY_S: f64 = 1e-6;
+const BANDWIDTH_BYTES_PER_S: f64 = 1e10;
+
+/// `ucp_ep_create`.
+///
+/// # Safety
+/// As in UCX: `params` points to a `ucp_ep_params_t` and `ep` is writable.
+#[unsafe(no_mangle)]
+pub unsafe extern "C-unwind" fn ucp_ep_create(
+    worker: u64,
+    params: *const UcpEpParams,
+    ep: *mut u64,
+) -> UcsStatus {
+    let _guard = worker_guard(worker, Kind::Worker);
+    enter(F::EpCreate, |call| {
+        // SAFETY: handed on to the caller.
+        unsafe { create(call, worker, params, ep) }.map_or_else(|status| status, |()| UcsStatus::OK)
+    })
+}
+
+unsafe fn create(
+    call: &Call,
+    worker: u64,
+    params: *const UcpEpParams,
+    ep: *mut u64,
+) -> Result<(), UcsStatus> {
+    let worker = call.handle(&mut call.lock(), 0, worker, Kind::Worker)?;
+    call.not_null(1, params)?;
+    call.not_null(2, ep)?;
+    // SAFETY: the client vouches for a pointer that is not null; fields are read by their mask bit only.
+    let (wish, address) = unsafe { read_params(params) };
+    let mut state = call.lock();
+    let Some(address) = address else {
+        return Err(call.broken(&mut state, Rule::EndpointTarget, worker, [0, 0]));
+    };
+    let target = match fabric::target(&state, address) {
+        Ok(target) => target,
+        Err(AddressError::OtherProcess) => return Err(UcsStatus::UNREACHABLE),
+        Err(AddressError::Blob | AddressError::Exhausted) => {
+            let finding = NewFinding {
+                rule: Rule::AddressBlob,
+                trouble: Trouble::Unknown,
+                argument: Some(1),
+                value: address,
+                object: worker,
+                other: 0,
+                detail: [0, 0],
+            };
+            state.ledger.finding(finding, call.site());
+            return Err(UcsStatus::INVALID_ADDR);
+        }
+    };
+    call.decide(&mut state)?;
+    let (serial, handle) = fabric::create(&mut state, worker, target, &wish, call.site())
+        .map_err(|_| UcsStatus::NO_MEMORY)?;
+    call.about(serial);
+    // SAFETY: as above.
+    unsafe { ep.write_unaligned(handle) };
+    Ok(())
+}
+
+/// # Safety
+/// `params` points to a `ucp_ep_params_t`.
+unsafe fn read_params(params: *const UcpEpParams) -> (Wish, Option<u64>) {
+    // SAFETY: handed on to the caller; each field is read only if its bit is set.
+    unsafe {
+        let mask = field!(params, field_mask);
+        let set = |bit: u64| mask & bit != 0;
+        let handler = set(UCP_EP_PARAM_FIELD_ERR_HANDLER).then(|| field!(params, err_handler));
+        let user_data = set(UCP_EP_PARAM_FIELD_USER_DATA).then(|| field!(params, user_data));
+        let wish = Wish {
+            error_mode: if set(UCP_EP_PARAM_FIELD_ERR_HANDLING_MODE) {
+                field!(params, err_mode)
+            } else {
+                UCP_ERR_HANDLING_MODE_NONE
+            },
+            error_callback: handler.and_then(|handler| handler.cb),
+            // user_data overrides the handler's own argument (ucp_def.h:ucp_err_handler_t).
+            error_argument: user_data
+                .or(handler.map(|handler| handler.arg))
+                .map_or(0, |argument| argument as u64),
+        };
+        let address =
+            set(UCP_EP_PARAM_FIELD_REMOTE_ADDRESS).then(|| field!(params, address) as u64);
+        (wish, address)
+    }
+}
+
+/// `ucp_ep_close_nbx`.
+///
+/// # Safety
+/// As in UCX: `param` points to a `ucp_request_param_t`.
+#[unsafe(no_mangle)]
+pub unsafe extern "C-unwind" fn ucp_ep_close_nbx(ep: u64, param: *const UcpRequestParam) -> usize {
+    let _guard = worker_guard(ep, Kind::Endpoint);
+    let (status_pointer, upcalls) = enter(F::EpCloseNbx, |call| {
+        // SAFETY: handed on to the caller.
+        let closed = call.endpoint(ep).and_then(|serial| {
+            call.not_null(1, param)?;
+            let attributes = unsafe { Attributes::read(param) };
+            let force = attributes.flags & UCP_EP_CLOSE_FLAG_FORCE != 0;
+            Ok((close(call, serial, force)?, attributes))
+        });
+        answer(call, closed)
+    });
+    upcalls.run();
+    status_pointer
+}
+
+/// `ucp_ep_close_nb`, the older form.
+#[unsafe(no_mangle)]
+pub extern "C-unwind" fn ucp_ep_close_nb(ep: u64, mode: c_uint) -> usize {
+    let _guard = worker_guard(ep, Kind::Endpoint);
+    enter(F::EpCloseNb, |call| {
+        let closed = call
+            .endpoint(ep)
+            .and_then(|serial| close(call, serial, mode == UCP_EP_CLOSE_MODE_FORCE));
+        closed.map_or_else(UcsStatus::to_ptr, |_| 0)
+    })
+}
+
+fn close(call: &Call, endpoint: u64, force: bool) -> Result<Done, UcsStatus> {
+    let mut state = call.lock();
+    let (mode, worker) = state
+        .endpoint(endpoint)
+        .map_or((0, 0), |entry| (entry.error_mode, entry.worker));
+    if force && mode == UCP_ERR_HANDLING_MODE_NONE {
+        return Err(call.broken(&mut state, Rule::EndpointForce, endpoint, [0, 0]));
+    }
+    let decision = call.decide(&mut state);
+    fabric::close(&mut state, endpoint, call.site());
+    decision.map(|()| Done { worker })
+}
+
+/// `ucp_ep_flush_nbx`.
+///
+/// # Safety
+/// As in UCX: `param` points to a `ucp_request_param_t`.
+#[unsafe(no_mangle)]
+pub unsafe extern "C-unwind" fn ucp_ep_flush_nbx(ep: u64, param: *const UcpRequestParam) -> usize {
+    let _guard = worker_guard(ep, Kind::Endpoint);
+    let (status_pointer, upcalls) = enter(F::EpFlushNbx, |call| {
+        let flushed = call.endpoint(ep).and_then(|serial| {
+            call.not_null(1, param)?;
+            // SAFETY: handed on to the caller.
+            let mut attributes = unsafe { Attributes::read(param) };
+            // Flush ignores that flag (rma/flush.c:ucp_ep_flush_internal).
+            attributes.no_immediate_completion = false;
+            let mut state = call.lock();
+            let worker = state.endpoint(serial).map_or(0, |entry| entry.worker);
+            call.decide(&mut state)?;
+            fabric::usable(&mut state, serial)?;
+            Ok((Done { worker }, attributes))
+        });
+        answer(call, flushed)
+    });
+    upcalls.run();
+    status_pointer
+}
+
+/// `ucp_ep_evaluate_perf`.
+///
+/// # Safety
+/// As in UCX: the pointers lead to structures of these types.
+#[unsafe(no_mangle)]
+pub unsafe extern "C-unwind" fn ucp_ep_evaluate_perf(
+    ep: u64,
+    param: *const UcpEpEvaluatePerfParam,
+    attr: *mut UcpEpEvaluatePerfAttr,
+) -> UcsStatus {
+    enter(F::EpEvaluatePerf, |call| {
+        let evaluated = call.endpoint(ep).and_then(|serial| {
+            call.not_null(1, param)?;
+            call.not_null(2, attr)?;
+            // SAFETY: the client vouches for pointers that are not null; fields are touched by their mask bit only.
+            unsafe {
+                if field!(attr, field_mask) & UCP_EP_PERF_ATTR_FIELD_ESTIMATED_TIME == 0 {
+                    return Err(call.broken(&mut call.lock(), Rule::EndpointPerf, serial, [0, 0]));
+                }
+                let sized = field!(param, field_mask) & UCP_EP_PERF_PARAM_FIELD_MESSAGE_SIZE != 0;
+                let size = if sized {
+                    field!(param, message_size)
+                } else {
+                    0
+                };
+                set_field!(
+                    attr,
+                    estimated_time,
+                    LATENCY_S + size as f64 / BANDWIDTH_BYTES_PER_S
+                );
+            }
+            Ok(UcsStatus::OK)
+        });
+        evaluated.unwrap_or_else(|status| status)
+    })
+}
+
+impl Call {
+    /// The live endpoint behind the first argument.
+    pub(crate) fn endpoint(&self, ep: u64) -> Result<u64, UcsStatus> {
+        Ok(self.about(self.handle(&mut self.lock(), 0, ep, Kind::Endpoint)?))
+    }
+}

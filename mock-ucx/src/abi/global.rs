@@ -1,0 +1,127 @@
+//! The one global universe, made at the first call of UCX and made anew in a forked child.
+
+use std::path::PathBuf;
+use std::ptr;
+use std::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release};
+use std::sync::atomic::{AtomicPtr, AtomicU32};
+use std::sync::{Mutex, Once, PoisonError};
+
+use crate::control::settings;
+use crate::ledger::layout::ENDED_EXIT;
+use crate::universe::{Settings, Universe};
+
+/// The universe of this process; null before the first call, and in a forked child until its first call.
+static CURRENT: AtomicPtr<Universe> = AtomicPtr::new(ptr::null_mut());
+/// In a forked child: the universe of the process it was forked from.
+static PARENT: AtomicPtr<Universe> = AtomicPtr::new(ptr::null_mut());
+/// Settings chosen by the program that links the mock, instead of the environment's.
+static CHOSEN: Mutex<Option<Settings>> = Mutex::new(None);
+/// Ledgers this process has made, so that each has a name of its own.
+static LEDGERS: AtomicU32 = AtomicU32::new(0);
+
+/// Chooses the settings of this process's universe, instead of the environment. Only before the first call of UCX has it an effect;
+/// [`configured`] tells.
+pub fn configure(settings: Settings) {
+    *CHOSEN.lock().unwrap_or_else(PoisonError::into_inner) = Some(settings);
+}
+
+/// Whether UCX was called already in this process.
+pub fn configured() -> bool {
+    !CURRENT.load(Acquire).is_null()
+}
+
+/// The universe of this process.
+pub(crate) fn universe() -> &'static Universe {
+    let current = CURRENT.load(Acquire);
+    // SAFETY: a universe is leaked when it is published and never freed.
+    unsafe { current.as_ref() }.unwrap_or_else(make)
+}
+
+#[cold]
+fn make() -> &'static Universe {
+    static MAKING: Mutex<()> = Mutex::new(());
+    let _guard = MAKING.lock().unwrap_or_else(PoisonError::into_inner);
+    // SAFETY: as in `universe`.
+    if let Some(current) = unsafe { CURRENT.load(Acquire).as_ref() } {
+        return current;
+    }
+    // SAFETY: as in `universe`.
+    let made = match unsafe { PARENT.load(Acquire).as_ref() } {
+        Some(parent) => parent.fork(own_ledger()),
+        None => Universe::new(first_settings()),
+    };
+    let universe = match made {
+        Ok(universe) => Box::leak(Box::new(universe)),
+        Err(error) => settings::fail(&format!("cannot start: {error}")),
+    };
+    watch_forks_and_exit();
+    CURRENT.store(universe, Release);
+    universe
+}
+
+fn first_settings() -> Settings {
+    let chosen = CHOSEN
+        .lock()
+        .unwrap_or_else(PoisonError::into_inner)
+        .clone();
+    chosen.unwrap_or_else(|| Settings {
+        ledger: own_ledger(),
+        ..settings::from_environment()
+    })
+}
+
+/// A file in the folder that the supervisor watches, if there is one.
+fn own_ledger() -> Option<PathBuf> {
+    let folder = settings::ledger_folder()?;
+    let number = LEDGERS.fetch_add(1, Relaxed);
+    Some(folder.join(format!("{}-{number}.ledger", std::process::id())))
+}
+
+fn watch_forks_and_exit() {
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| {
+        // SAFETY: the three functions are safe to call at any fork, and `at_exit` at any exit.
+        unsafe {
+            libc::pthread_atfork(
+                Some(before_fork),
+                Some(after_fork_parent),
+                Some(after_fork_child),
+            );
+            libc::atexit(at_exit);
+        }
+    });
+}
+
+extern "C" fn before_fork() {
+    // SAFETY: as in `universe`.
+    if let Some(current) = unsafe { CURRENT.load(Acquire).as_ref() } {
+        current.lock_for_fork();
+    }
+}
+
+extern "C" fn after_fork_parent() {
+    // SAFETY: as in `universe`; this thread took the lock in `before_fork`.
+    unsafe {
+        if let Some(current) = CURRENT.load(Acquire).as_ref() {
+            current.force_unlock();
+        }
+    }
+}
+
+extern "C" fn after_fork_child() {
+    let current = CURRENT.swap(ptr::null_mut(), AcqRel);
+    if current.is_null() {
+        return;
+    }
+    PARENT.store(current, Release);
+    // SAFETY: as in `universe`; this thread took the lock in `before_fork`, and it is the only one here.
+    unsafe { (*current).force_unlock() };
+}
+
+extern "C" fn at_exit() {
+    // SAFETY: as in `universe`.
+    if let Some(current) = unsafe { CURRENT.load(Acquire).as_ref() } {
+        current.map.header().ended.store(ENDED_EXIT, Release);
+        crate::control::report::at_exit(current);
+    }
+}

@@ -1,0 +1,272 @@
+//! Memory handles and remote keys.
+
+use crate::abi::call::{Call, enter, field, set_field};
+use crate::abi::types::{
+    UCP_MEM_ATTR_FIELD_ADDRESS, UCP_MEM_ATTR_FIELD_LENGTH, UCP_MEM_ATTR_FIELD_MEM_TYPE,
+    UCP_MEM_MAP_ALLOCATE, UCP_MEM_MAP_FIXED, UCP_MEM_MAP_PARAM_FIELD_ADDRESS,
+    UCP_MEM_MAP_PARAM_FIELD_FLAGS, UCP_MEM_MAP_PARAM_FIELD_LENGTH, UcpMemAttr, UcpMemMapParams,
+    UcsStatus,
+};
+use crate::fabric::memory::{self as fabric, Region, UnpackError};
+use crate::functions::Function as F;
+use crate::ledger::{Kind, NewFinding, Trouble};
+use crate::rules::Rule;
+use crate::universe::State;
+
+/// `ucp_mem_map`.
+///
+/// # Safety
+/// As in UCX: `params` points to a `ucp_mem_map_params_t` and `memh` is writable.
+#[unsafe(no_mangle)]
+pub unsafe extern "C-unwind" fn ucp_mem_map(
+    context: u64,
+    params: *const UcpMemMapParams,
+    memh: *mut u64,
+) -> UcsStatus {
+    enter(F::MemMap, |call| {
+        // SAFETY: handed on to the caller.
+        unsafe { map(call, context, params, memh) }.map_or_else(|status| status, |()| UcsStatus::OK)
+    })
+}
+
+unsafe fn map(
+    call: &Call,
+    context: u64,
+    params: *const UcpMemMapParams,
+    memh: *mut u64,
+) -> Result<(), UcsStatus> {
+    let context = call.handle(&mut call.lock(), 0, context, Kind::Context)?;
+    call.not_null(1, params)?;
+    call.not_null(2, memh)?;
+    // SAFETY: the client vouches for a pointer that is not null; fields are read by their mask bit only.
+    let (address, length, flags) = unsafe {
+        let mask = field!(params, field_mask);
+        let set = |bit: u64| mask & bit != 0;
+        (
+            if set(UCP_MEM_MAP_PARAM_FIELD_ADDRESS) {
+                field!(params, address) as u64
+            } else {
+                0
+            },
+            set(UCP_MEM_MAP_PARAM_FIELD_LENGTH).then(|| field!(params, length)),
+            if set(UCP_MEM_MAP_PARAM_FIELD_FLAGS) {
+                field!(params, flags)
+            } else {
+                0
+            },
+        )
+    };
+    let mut state = call.lock();
+    let Some(length) = length else {
+        return Err(call.broken(&mut state, Rule::MemoryLength, context, [0, 0]));
+    };
+    let allocate = flags & UCP_MEM_MAP_ALLOCATE != 0;
+    let unplaced = address == 0 && length > 0 && !allocate;
+    let fixed_wrongly = flags & UCP_MEM_MAP_FIXED != 0 && (!allocate || address % 4096 != 0);
+    if unplaced || fixed_wrongly || address.checked_add(length as u64).is_none() {
+        return Err(call.broken(
+            &mut state,
+            Rule::MemoryFlags,
+            context,
+            [address, u64::from(flags)],
+        ));
+    }
+    call.decide(&mut state)?;
+    let handle = fabric::map(
+        &mut state,
+        context,
+        Region { address, length },
+        allocate,
+        call.site(),
+    )?;
+    if let Some(serial) = state.serial(handle) {
+        call.about(serial);
+    }
+    // SAFETY: as above.
+    unsafe { memh.write_unaligned(handle) };
+    Ok(())
+}
+
+/// The live memory handle behind argument 1, which must belong to the context of argument 0.
+fn memory_of(call: &Call, state: &mut State, context: u64, memh: u64) -> Result<u64, UcsStatus> {
+    let context = call.handle(state, 0, context, Kind::Context);
+    let serial = call.about(call.handle(state, 1, memh, Kind::MemoryHandle)?);
+    let context = context?;
+    let owner = state.objects.get(&serial).map_or(0, |entry| entry.parent);
+    if owner == context {
+        return Ok(serial);
+    }
+    let finding = NewFinding {
+        rule: Rule::MemoryHandle,
+        trouble: Trouble::OtherParent,
+        argument: Some(1),
+        value: memh,
+        object: serial,
+        other: context,
+        detail: [owner, 0],
+    };
+    state.ledger.finding(finding, call.site());
+    Err(UcsStatus::INVALID_PARAM)
+}
+
+/// `ucp_mem_unmap`.
+#[unsafe(no_mangle)]
+pub extern "C-unwind" fn ucp_mem_unmap(context: u64, memh: u64) -> UcsStatus {
+    enter(F::MemUnmap, |call| {
+        let mut state = call.lock();
+        match memory_of(call, &mut state, context, memh) {
+            Ok(serial) => {
+                fabric::unmap(&mut state, serial, call.site());
+                UcsStatus::OK
+            }
+            Err(status) => status,
+        }
+    })
+}
+
+/// `ucp_mem_query`.
+///
+/// # Safety
+/// As in UCX: `attr` points to a `ucp_mem_attr_t`.
+#[unsafe(no_mangle)]
+pub unsafe extern "C-unwind" fn ucp_mem_query(memh: u64, attr: *mut UcpMemAttr) -> UcsStatus {
+    enter(F::MemQuery, |call| {
+        let mut state = call.lock();
+        let serial = match call.handle(&mut state, 0, memh, Kind::MemoryHandle) {
+            Ok(serial) => call.about(serial),
+            Err(status) => return status,
+        };
+        let Some((region, memory_type)) = state
+            .memory(serial)
+            .map(|memory| (memory.region, memory.memory_type))
+        else {
+            return UcsStatus::INVALID_PARAM;
+        };
+        drop(state);
+        if let Err(status) = call.not_null(1, attr) {
+            return status;
+        }
+        // SAFETY: the client vouches for a pointer that is not null; fields are touched by their mask bit only.
+        unsafe {
+            let mask = field!(attr, field_mask);
+            if mask & UCP_MEM_ATTR_FIELD_ADDRESS != 0 {
+                set_field!(attr, address, region.address as _);
+            }
+            if mask & UCP_MEM_ATTR_FIELD_LENGTH != 0 {
+                set_field!(attr, length, region.length);
+            }
+            if mask & UCP_MEM_ATTR_FIELD_MEM_TYPE != 0 {
+                set_field!(attr, mem_type, memory_type);
+            }
+        }
+        UcsStatus::OK
+    })
+}
+
+/// `ucp_rkey_pack`.
+///
+/// # Safety
+/// As in UCX: `buffer` and `size` are writable.
+#[unsafe(no_mangle)]
+pub unsafe extern "C-unwind" fn ucp_rkey_pack(
+    context: u64,
+    memh: u64,
+    buffer: *mut u64,
+    size: *mut usize,
+) -> UcsStatus {
+    enter(F::RkeyPack, |call| {
+        let packed = (|| {
+            let serial = memory_of(call, &mut call.lock(), context, memh)?;
+            call.not_null(2, buffer)?;
+            call.not_null(3, size)?;
+            let mut state = call.lock();
+            call.decide(&mut state)?;
+            fabric::pack(&mut state, serial, call.site())
+        })();
+        match packed {
+            Ok((pointer, length)) => {
+                // SAFETY: the client vouches for pointers that are not null.
+                unsafe {
+                    buffer.write_unaligned(pointer);
+                    size.write_unaligned(length);
+                }
+                UcsStatus::OK
+            }
+            Err(status) => status,
+        }
+    })
+}
+
+/// `ucp_rkey_buffer_release`.
+#[unsafe(no_mangle)]
+pub extern "C-unwind" fn ucp_rkey_buffer_release(buffer: u64) {
+    enter(F::RkeyBufferRelease, |call| {
+        let mut state = call.lock();
+        if let Ok(serial) = call.handle(&mut state, 0, buffer, Kind::RkeyBuffer) {
+            state.end(call.about(serial), call.site());
+            state.forget_pointer(buffer);
+        }
+    });
+}
+
+/// `ucp_ep_rkey_unpack`.
+///
+/// # Safety
+/// As in UCX: `rkey` is writable.
+#[unsafe(no_mangle)]
+pub unsafe extern "C-unwind" fn ucp_ep_rkey_unpack(
+    ep: u64,
+    buffer: u64,
+    rkey: *mut u64,
+) -> UcsStatus {
+    let _guard = crate::abi::worker_guard(ep, Kind::Endpoint);
+    enter(F::EpRkeyUnpack, |call| {
+        let unpacked = call.endpoint(ep).and_then(|serial| {
+            call.not_null(2, rkey)?;
+            let mut state = call.lock();
+            call.decide(&mut state)?;
+            fabric::unpack(&mut state, serial, buffer, call.site()).map_err(|error| match error {
+                UnpackError::Exhausted => UcsStatus::NO_MEMORY,
+                UnpackError::Blob => bad_blob(call, &mut state, serial, buffer),
+            })
+        });
+        match unpacked {
+            Ok(handle) => {
+                // SAFETY: the client vouches for a pointer that is not null.
+                unsafe { rkey.write_unaligned(handle) };
+                UcsStatus::OK
+            }
+            Err(status) => status,
+        }
+    })
+}
+
+fn bad_blob(call: &Call, state: &mut State, endpoint: u64, buffer: u64) -> UcsStatus {
+    let finding = NewFinding {
+        rule: Rule::RkeyBlob,
+        trouble: if buffer == 0 {
+            Trouble::Null
+        } else {
+            Trouble::Unknown
+        },
+        argument: Some(1),
+        value: buffer,
+        object: endpoint,
+        other: 0,
+        detail: [0, 0],
+    };
+    state.ledger.finding(finding, call.site());
+    UcsStatus::INVALID_PARAM
+}
+
+/// `ucp_rkey_destroy`.
+#[unsafe(no_mangle)]
+pub extern "C-unwind" fn ucp_rkey_destroy(rkey: u64) {
+    let _guard = crate::abi::worker_guard(rkey, Kind::Rkey);
+    enter(F::RkeyDestroy, |call| {
+        let mut state = call.lock();
+        if let Ok(serial) = call.handle(&mut state, 0, rkey, Kind::Rkey) {
+            state.end(call.about(serial), call.site());
+        }
+    });
+}

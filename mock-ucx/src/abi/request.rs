@@ -1,0 +1,74 @@
+//! Requests: status, cancel, free.
+
+use crate::abi::call::{enter, enter_quietly};
+use crate::abi::types::UcsStatus;
+use crate::fabric::request as fabric;
+use crate::functions::Function as F;
+use crate::ledger::{Kind, NewFinding, Trouble};
+use crate::rules::Rule;
+
+/// `ucp_request_check_status`.
+#[unsafe(no_mangle)]
+pub extern "C-unwind" fn ucp_request_check_status(request: u64) -> UcsStatus {
+    enter_quietly(F::RequestCheckStatus, |call| {
+        let mut state = call.lock();
+        match call.handle(&mut state, 0, request, Kind::Request) {
+            Ok(serial) => state
+                .request(call.about(serial))
+                .map_or(UcsStatus::INVALID_PARAM, |request| request.status),
+            Err(status) => status,
+        }
+    })
+}
+
+/// `ucp_request_free`.
+#[unsafe(no_mangle)]
+pub extern "C-unwind" fn ucp_request_free(request: u64) {
+    let _guard = crate::abi::worker_guard(request, Kind::Request);
+    enter(F::RequestFree, |call| {
+        let mut state = call.lock();
+        let Ok(serial) = call.handle(&mut state, 0, request, Kind::Request) else {
+            return;
+        };
+        call.about(serial);
+        if state
+            .request(serial)
+            .is_some_and(|request| request.external)
+        {
+            // Memory of the client is never given to UCX (core/ucp_request.c:ucp_request_release_common).
+            call.broken(&mut state, Rule::RequestHandle, serial, [1, 0]);
+            return;
+        }
+        fabric::free(&mut state, serial, call.site());
+    });
+}
+
+/// `ucp_request_cancel`. UCX honours it for tag receives only, in every version: all other operations go on.
+#[unsafe(no_mangle)]
+pub extern "C-unwind" fn ucp_request_cancel(worker: u64, request: u64) {
+    enter(F::RequestCancel, |call| {
+        let mut state = call.lock();
+        let worker = call.handle(&mut state, 0, worker, Kind::Worker);
+        let Ok(serial) = call.handle(&mut state, 1, request, Kind::Request) else {
+            return;
+        };
+        let Ok(worker) = worker else {
+            return;
+        };
+        let owner = state
+            .request(call.about(serial))
+            .map_or(0, |request| request.worker);
+        if owner != worker {
+            let finding = NewFinding {
+                rule: Rule::RequestWorker,
+                trouble: Trouble::OtherParent,
+                argument: Some(1),
+                value: request,
+                object: serial,
+                other: worker,
+                detail: [owner, 0],
+            };
+            state.ledger.finding(finding, call.site());
+        }
+    });
+}

@@ -1,0 +1,263 @@
+//! Workers: create, query, progress, destroy.
+
+use std::ffi::c_uint;
+
+use crate::abi::call::{Call, WorkerGuard, enter, enter_quietly, field, set_field};
+use crate::abi::library::{entity_name, text};
+use crate::abi::types::{
+    UCP_WORKER_ATTR_FIELD_ADDRESS, UCP_WORKER_ATTR_FIELD_MAX_AM_HEADER,
+    UCP_WORKER_ATTR_FIELD_MAX_INFO_STRING, UCP_WORKER_ATTR_FIELD_NAME,
+    UCP_WORKER_ATTR_FIELD_THREAD_MODE, UCP_WORKER_PARAM_FIELD_AM_ALIGNMENT,
+    UCP_WORKER_PARAM_FIELD_FLAGS, UCP_WORKER_PARAM_FIELD_NAME, UCP_WORKER_PARAM_FIELD_THREAD_MODE,
+    UCS_THREAD_MODE_SINGLE, UcpWorkerAttr, UcpWorkerParams, UcsStatus,
+};
+use crate::abi::upcall;
+use crate::fabric::worker::{self as fabric, Wish};
+use crate::functions::Function as F;
+use crate::ledger::{Kind, NewFinding, Trouble};
+use crate::rules::Rule;
+
+/// Longest header of an active message, in bytes.
+pub(crate) const MAX_AM_HEADER: usize = 4096;
+
+/// Longest text of `ucp_request_query`, in bytes.
+const MAX_DEBUG_STRING: usize = 256;
+
+/// Callbacks that one progress call runs at most, so that two workers that answer each other do not keep it for ever. UCX bounds it too,
+/// by the batch of each transport.
+const PROGRESS_BATCH: usize = 64;
+
+/// `ucp_worker_create`.
+///
+/// # Safety
+/// As in UCX: `params` points to a `ucp_worker_params_t` and `worker` is writable.
+#[unsafe(no_mangle)]
+pub unsafe extern "C-unwind" fn ucp_worker_create(
+    context: u64,
+    params: *const UcpWorkerParams,
+    worker: *mut u64,
+) -> UcsStatus {
+    enter(F::WorkerCreate, |call| {
+        // SAFETY: handed on to the caller.
+        unsafe { create(call, context, params, worker) }
+            .map_or_else(|status| status, |()| UcsStatus::OK)
+    })
+}
+
+unsafe fn create(
+    call: &Call,
+    context: u64,
+    params: *const UcpWorkerParams,
+    worker: *mut u64,
+) -> Result<(), UcsStatus> {
+    let context = call.handle(&mut call.lock(), 0, context, Kind::Context)?;
+    call.not_null(1, params)?;
+    call.not_null(2, worker)?;
+    // SAFETY: the client vouches for a pointer that is not null; fields are read by their mask bit only.
+    let wish = unsafe {
+        let mask = field!(params, field_mask);
+        let set = |bit: u64| mask & bit != 0;
+        Wish {
+            thread_mode: if set(UCP_WORKER_PARAM_FIELD_THREAD_MODE) {
+                field!(params, thread_mode)
+            } else {
+                UCS_THREAD_MODE_SINGLE
+            },
+            flags: if set(UCP_WORKER_PARAM_FIELD_FLAGS) {
+                field!(params, flags)
+            } else {
+                0
+            },
+            name: if set(UCP_WORKER_PARAM_FIELD_NAME) {
+                text(field!(params, name))
+            } else {
+                String::new()
+            },
+            am_alignment: if set(UCP_WORKER_PARAM_FIELD_AM_ALIGNMENT) {
+                field!(params, am_alignment)
+            } else {
+                1
+            },
+        }
+    };
+    if !wish.am_alignment.is_power_of_two() {
+        return Err(UcsStatus::INVALID_PARAM);
+    }
+    let mut state = call.lock();
+    call.decide(&mut state)?;
+    let handle = fabric::create(&mut state, context, wish, call.site())?;
+    if let Some(serial) = state.serial(handle) {
+        call.about(serial);
+    }
+    // SAFETY: as above.
+    unsafe { worker.write_unaligned(handle) };
+    Ok(())
+}
+
+/// `ucp_worker_destroy`.
+#[unsafe(no_mangle)]
+pub extern "C-unwind" fn ucp_worker_destroy(worker: u64) {
+    let cleanups = enter(F::WorkerDestroy, |call| {
+        let mut state = call.lock();
+        let Ok(serial) = call.handle(&mut state, 0, worker, Kind::Worker) else {
+            return None;
+        };
+        call.about(serial);
+        if state
+            .worker(serial)
+            .is_some_and(|worker| worker.progressing > 0)
+        {
+            call.broken(&mut state, Rule::WorkerTwice, serial, [1, 0]);
+            return None;
+        }
+        let areas = upcall::cleanups(&mut state, serial);
+        fabric::destroy(&mut state, serial, call.site());
+        Some(areas)
+    });
+    for cleanup in cleanups.into_iter().flatten() {
+        cleanup.run();
+    }
+}
+
+/// `ucp_worker_query`.
+///
+/// # Safety
+/// As in UCX: `attr` points to a `ucp_worker_attr_t`.
+#[unsafe(no_mangle)]
+pub unsafe extern "C-unwind" fn ucp_worker_query(
+    worker: u64,
+    attr: *mut UcpWorkerAttr,
+) -> UcsStatus {
+    enter(F::WorkerQuery, |call| {
+        // SAFETY: handed on to the caller.
+        unsafe { query(call, worker, attr) }.map_or_else(|status| status, |()| UcsStatus::OK)
+    })
+}
+
+unsafe fn query(call: &Call, worker: u64, attr: *mut UcpWorkerAttr) -> Result<(), UcsStatus> {
+    let serial = call.about(call.handle(&mut call.lock(), 0, worker, Kind::Worker)?);
+    call.not_null(1, attr)?;
+    let mut state = call.lock();
+    // SAFETY: the client vouches for a pointer that is not null; fields are touched by their mask bit only.
+    unsafe {
+        let mask = field!(attr, field_mask);
+        if mask & UCP_WORKER_ATTR_FIELD_ADDRESS != 0 {
+            call.decide(&mut state)?;
+            let (pointer, length) = fabric::address(&mut state, serial, call.site())?;
+            set_field!(attr, address, pointer as _);
+            set_field!(attr, address_length, length);
+        }
+        let Some(worker) = state.worker(serial) else {
+            return Err(UcsStatus::INVALID_PARAM);
+        };
+        if mask & UCP_WORKER_ATTR_FIELD_THREAD_MODE != 0 {
+            set_field!(attr, thread_mode, worker.thread_mode);
+        }
+        if mask & UCP_WORKER_ATTR_FIELD_MAX_AM_HEADER != 0 {
+            set_field!(attr, max_am_header, MAX_AM_HEADER);
+        }
+        if mask & UCP_WORKER_ATTR_FIELD_NAME != 0 {
+            set_field!(attr, name, entity_name(&worker.name));
+        }
+        if mask & UCP_WORKER_ATTR_FIELD_MAX_INFO_STRING != 0 {
+            set_field!(attr, max_debug_string, MAX_DEBUG_STRING);
+        }
+    }
+    Ok(())
+}
+
+/// `ucp_worker_release_address`.
+#[unsafe(no_mangle)]
+pub extern "C-unwind" fn ucp_worker_release_address(worker: u64, address: u64) {
+    enter(F::WorkerReleaseAddress, |call| {
+        let mut state = call.lock();
+        let worker = call.handle(&mut state, 0, worker, Kind::Worker);
+        let Ok(serial) = call.handle(&mut state, 1, address, Kind::Address) else {
+            return;
+        };
+        let Ok(worker) = worker else {
+            return;
+        };
+        call.about(serial);
+        let owner = state.objects.get(&serial).map_or(0, |entry| entry.parent);
+        if owner != worker {
+            let finding = NewFinding {
+                rule: Rule::AddressRelease,
+                trouble: Trouble::OtherParent,
+                argument: Some(1),
+                value: address,
+                object: serial,
+                other: worker,
+                detail: [owner, 0],
+            };
+            state.ledger.finding(finding, call.site());
+        }
+        state.end(serial, call.site());
+        state.forget_pointer(address);
+    });
+}
+
+/// `ucp_worker_progress`.
+#[unsafe(no_mangle)]
+pub extern "C-unwind" fn ucp_worker_progress(worker: u64) -> c_uint {
+    let Some((serial, waiting, guard)) =
+        enter_quietly(F::WorkerProgress, |call| begin_progress(call, worker))
+    else {
+        return 0;
+    };
+    let mut count = 0;
+    let running = Progressing {
+        worker: serial,
+        _guard: guard,
+    };
+    for _ in 0..waiting.min(PROGRESS_BATCH) {
+        let Some(upcall) = enter_quietly(F::WorkerProgress, |call| upcall::next(call, serial))
+        else {
+            break;
+        };
+        upcall.run();
+        count += 1;
+    }
+    drop(running);
+    count
+}
+
+/// Says that a worker is being progressed, for as long as it lives; also when a callback unwinds.
+struct Progressing {
+    worker: u64,
+    _guard: Option<WorkerGuard>,
+}
+
+impl Drop for Progressing {
+    fn drop(&mut self) {
+        if let Some(worker) = crate::abi::universe().lock().worker_mut(self.worker) {
+            worker.progressing -= 1;
+        }
+    }
+}
+
+/// Whether there is something to do; if so the worker is locked and marked.
+fn begin_progress(call: &Call, worker: u64) -> Option<(u64, usize, Option<WorkerGuard>)> {
+    let mut state = call.lock();
+    let serial = call.handle(&mut state, 0, worker, Kind::Worker).ok()?;
+    let entry = state.worker(serial)?;
+    let lock = entry.lock.clone();
+    if lock.is_none() && entry.progressing > 0 && entry.progress_thread == call.thread() {
+        call.broken(&mut state, Rule::CallbackProgress, serial, [0, 0]);
+        return None;
+    }
+    if entry.inbox.is_empty() {
+        return None;
+    }
+    drop(state);
+    let guard = lock.map(|lock| lock.lock_arc());
+    let mut state = call.lock();
+    let entry = state.worker_mut(serial)?;
+    if guard.is_some() && entry.progressing > 0 {
+        call.broken(&mut state, Rule::CallbackProgress, serial, [0, 0]);
+        return None;
+    }
+    entry.progressing += 1;
+    entry.progress_thread = call.thread();
+    Some((serial, entry.inbox.len(), guard))
+}

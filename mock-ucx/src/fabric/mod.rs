@@ -1,0 +1,12 @@
+//! How bytes move: workers, endpoints, and what travels between them.
+//!
+//! Functions here act on a locked [`State`](crate::universe::State) and on checked objects only: `abi` has resolved the handles, the
+//! rules have judged and the decider has decided before.
+
+pub(crate) mod blob;
+pub(crate) mod endpoint;
+pub(crate) mod memory;
+pub(crate) mod message;
+pub(crate) mod request;
+pub(crate) mod transfer;
+pub(crate) mod worker;

@@ -1,0 +1,152 @@
+//! Requests: what a client holds while an operation is not complete.
+
+use crate::abi::types::{UcpRequestInitCallback, UcsStatus};
+use crate::fabric::worker;
+use crate::hidden::{Bytes, POINTER_MASK};
+use crate::ledger::Site;
+use crate::objects::{Body, Callback, Event, Request};
+use crate::universe::State;
+
+/// What an operation says about the request it would return.
+#[derive(Clone, Copy)]
+pub(crate) struct Wish {
+    pub(crate) callback: Callback,
+    pub(crate) user_data: u64,
+    /// Memory of the client for the request; 0 = UCX provides it.
+    pub(crate) external: u64,
+}
+
+/// A request that was opened.
+#[derive(Clone, Copy)]
+pub(crate) struct Opened {
+    pub(crate) serial: u64,
+    pub(crate) handle: u64,
+    /// The client's `request_init`, if the memory at the handle is new.
+    pub(crate) init: UcpRequestInitCallback,
+}
+
+/// A new request in progress.
+pub(crate) fn open(
+    state: &mut State,
+    worker: u64,
+    wish: Wish,
+    site: Site<'_>,
+) -> Result<Opened, UcsStatus> {
+    let request = Request {
+        worker,
+        status: UcsStatus::INPROGRESS,
+        callback: wish.callback,
+        user_data: wish.user_data,
+        masked_handle: 0,
+        area: None,
+        external: wish.external != 0,
+    };
+    let mut init = None;
+    let opened = if wish.external != 0 {
+        reuse_external(state, wish.external, site);
+        state
+            .create_at(
+                wish.external,
+                worker,
+                [0, 0],
+                Body::Request(Box::new(request)),
+                site,
+            )
+            .map(|serial| (serial, wish.external))
+    } else if let Some(area) = state.take_area(worker, &mut init) {
+        let pointer = area.pointer();
+        let request = Request {
+            area: Some(area),
+            ..request
+        };
+        state
+            .create_at(
+                pointer,
+                worker,
+                [0, 0],
+                Body::Request(Box::new(request)),
+                site,
+            )
+            .map(|serial| (serial, pointer))
+    } else {
+        state.create(worker, [0, 0], Body::Request(Box::new(request)), site)
+    };
+    let (serial, handle) = opened.ok_or(UcsStatus::NO_MEMORY)?;
+    if let Some(request) = state.request_mut(serial) {
+        request.masked_handle = handle ^ POINTER_MASK;
+    }
+    Ok(Opened {
+        serial,
+        handle,
+        init,
+    })
+}
+
+/// A client may use its own memory again once the request that lay there is complete.
+fn reuse_external(state: &mut State, pointer: u64, site: Site<'_>) {
+    if let Some(serial) = state.serial(pointer)
+        && state
+            .request(serial)
+            .is_some_and(|request| request.status != UcsStatus::INPROGRESS)
+    {
+        state.end(serial, site);
+        state.forget_pointer(pointer);
+    }
+}
+
+/// Lets the worker's next progress call complete a request. One that the client freed meanwhile is forgotten: its callback never runs.
+pub(crate) fn complete_later(state: &mut State, request: u64, status: UcsStatus) {
+    if let Some(worker) = state.request(request).map(|request| request.worker) {
+        worker::post(state, worker, Event::Complete { request, status });
+    }
+}
+
+/// Marks a request complete; returns the callback to run, with the handle and the user data.
+pub(crate) fn complete(
+    state: &mut State,
+    request: u64,
+    status: UcsStatus,
+) -> Option<(Callback, u64, u64)> {
+    let request = state.request_mut(request)?;
+    request.status = status;
+    Some((
+        request.callback,
+        request.masked_handle ^ POINTER_MASK,
+        request.user_data,
+    ))
+}
+
+/// The client frees a request. An operation that is not complete goes on.
+pub(crate) fn free(state: &mut State, request: u64, site: Site<'_>) {
+    let Some(entry) = state.request_mut(request) else {
+        return;
+    };
+    let (worker, pointer, area) = (
+        entry.worker,
+        entry.masked_handle ^ POINTER_MASK,
+        entry.area.take(),
+    );
+    state.end(request, site);
+    if let Some(area) = area {
+        state.forget_pointer(pointer);
+        if let Some(worker) = state.worker_mut(worker) {
+            worker.pool.push_back(area);
+        }
+    }
+}
+
+impl State {
+    /// Memory for a request handle, if the context asked for some: a used area, or a new one that `init` is to be told of.
+    fn take_area(&mut self, worker: u64, init: &mut UcpRequestInitCallback) -> Option<Bytes> {
+        let context = self.context(self.worker(worker)?.context)?;
+        let (size, callback) = (context.request_size, context.request_init);
+        if size == 0 {
+            return None;
+        }
+        if let Some(area) = self.worker_mut(worker)?.pool.pop_front() {
+            return Some(area);
+        }
+        *init = callback;
+        Some(Bytes::zeroed(size, 16))
+    }
+}

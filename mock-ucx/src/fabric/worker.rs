@@ -1,0 +1,189 @@
+//! Workers: their inbox, their event descriptor, their address.
+
+use std::collections::VecDeque;
+use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
+use std::sync::Arc;
+
+use parking_lot::ReentrantMutex;
+use rustc_hash::{FxHashMap, FxHashSet};
+
+use crate::abi::types::{
+    UCP_FEATURE_WAKEUP, UCP_WORKER_FLAG_IGNORE_REQUEST_LEAK, UCS_THREAD_MODE_MULTI, UcsStatus,
+};
+use crate::fabric::blob::{BlobKind, Content, encode};
+use crate::fabric::endpoint;
+use crate::ledger::{Kind, Site};
+use crate::objects::{Body, Event, Worker};
+use crate::universe::State;
+
+/// What a client asked of a new worker.
+pub(crate) struct Wish {
+    pub(crate) thread_mode: u32,
+    pub(crate) flags: u64,
+    pub(crate) name: String,
+    pub(crate) am_alignment: usize,
+}
+
+/// Creates a worker; returns its handle.
+pub(crate) fn create(
+    state: &mut State,
+    context: u64,
+    wish: Wish,
+    site: Site<'_>,
+) -> Result<u64, UcsStatus> {
+    let features = state
+        .context(context)
+        .ok_or(UcsStatus::INVALID_PARAM)?
+        .features;
+    let lock =
+        (wish.thread_mode == UCS_THREAD_MODE_MULTI).then(|| Arc::new(ReentrantMutex::new(())));
+    let worker = Worker {
+        context,
+        features,
+        thread_mode: wish.thread_mode,
+        flags: wish.flags,
+        name: wish.name,
+        am_alignment: wish.am_alignment,
+        wakeup: None,
+        armed: false,
+        inbox: VecDeque::new(),
+        handlers: FxHashMap::default(),
+        lock,
+        progressing: 0,
+        progress_thread: 0,
+        peers: FxHashSet::default(),
+        pool: VecDeque::new(),
+        reply_endpoints: FxHashMap::default(),
+    };
+    state
+        .create(
+            context,
+            [u64::from(wish.thread_mode), 0],
+            Body::Worker(Box::new(worker)),
+            site,
+        )
+        .map(|(_, handle)| handle)
+        .ok_or(UcsStatus::NO_MEMORY)
+}
+
+/// Destroys a worker: first the endpoints that the library made itself, so that only the client's are left over.
+pub(crate) fn destroy(state: &mut State, worker: u64, site: Site<'_>) {
+    let own: Vec<u64> = state
+        .worker(worker)
+        .map(|worker| worker.reply_endpoints.values().copied().collect())
+        .unwrap_or_default();
+    for reply in own {
+        endpoint::close(state, reply, site);
+    }
+    if state
+        .worker(worker)
+        .is_some_and(|worker| worker.flags & UCP_WORKER_FLAG_IGNORE_REQUEST_LEAK != 0)
+    {
+        let mut requests: Vec<u64> = state
+            .objects
+            .iter()
+            .filter(|(_, entry)| entry.parent == worker && entry.body.kind() == Kind::Request)
+            .map(|(serial, _)| *serial)
+            .collect();
+        requests.sort_unstable();
+        for request in requests {
+            state.end(request, site);
+        }
+    }
+    state.end(worker, site);
+}
+
+/// Packs the worker's address; returns the pointer and length.
+pub(crate) fn address(
+    state: &mut State,
+    worker: u64,
+    site: Site<'_>,
+) -> Result<(u64, usize), UcsStatus> {
+    let content = Content {
+        nonce: state.nonce,
+        serial: worker,
+        first: u64::from(std::process::id()),
+        second: 0,
+    };
+    let bytes = encode(BlobKind::Address, content);
+    let (pointer, length) = (bytes.pointer(), bytes.len());
+    state
+        .create_at(
+            pointer,
+            worker,
+            [length as u64, 0],
+            Body::Address(bytes),
+            site,
+        )
+        .map(|_| (pointer, length))
+        .ok_or(UcsStatus::NO_MEMORY)
+}
+
+/// Puts an event into a worker's inbox and wakes who sleeps on it.
+pub(crate) fn post(state: &mut State, worker: u64, event: Event) {
+    let Some(worker) = state.worker_mut(worker) else {
+        return;
+    };
+    worker.inbox.push_back(event);
+    if std::mem::take(&mut worker.armed)
+        && let Some(descriptor) = &worker.wakeup
+    {
+        signal(descriptor);
+    }
+}
+
+/// The worker's event descriptor, which is made when it is first asked for.
+pub(crate) fn descriptor(state: &mut State, worker: u64) -> Result<i32, UcsStatus> {
+    let worker = state.worker_mut(worker).ok_or(UcsStatus::INVALID_PARAM)?;
+    if let Some(descriptor) = &worker.wakeup {
+        return Ok(descriptor.as_raw_fd());
+    }
+    // SAFETY: no pointers are involved.
+    let raw = unsafe { libc::eventfd(0, libc::EFD_NONBLOCK | libc::EFD_CLOEXEC) };
+    if raw < 0 {
+        return Err(UcsStatus::IO_ERROR);
+    }
+    // SAFETY: `raw` is a new descriptor that nobody else owns.
+    worker.wakeup = Some(unsafe { OwnedFd::from_raw_fd(raw) });
+    Ok(raw)
+}
+
+/// Arms the worker: the next event signals the descriptor. `BUSY` if there are events already.
+pub(crate) fn arm(state: &mut State, worker: u64) -> UcsStatus {
+    let Some(worker) = state.worker_mut(worker) else {
+        return UcsStatus::INVALID_PARAM;
+    };
+    if let Some(descriptor) = &worker.wakeup {
+        drain(descriptor);
+    }
+    if !worker.inbox.is_empty() {
+        return UcsStatus::BUSY;
+    }
+    worker.armed = true;
+    UcsStatus::OK
+}
+
+/// Whether the worker's context asked for wake-up.
+pub(crate) fn can_wake(state: &State, worker: u64) -> bool {
+    state
+        .worker(worker)
+        .is_some_and(|worker| worker.features & UCP_FEATURE_WAKEUP != 0)
+}
+
+fn signal(descriptor: &OwnedFd) {
+    let one = 1_u64.to_ne_bytes();
+    // SAFETY: the buffer holds eight bytes. A full counter is signalled already, so the answer does not matter.
+    unsafe { libc::write(descriptor.as_raw_fd(), one.as_ptr().cast(), one.len()) };
+}
+
+fn drain(descriptor: &OwnedFd) {
+    let mut count = [0_u8; 8];
+    // SAFETY: the buffer holds eight bytes. An empty counter answers EAGAIN, which is as good.
+    unsafe {
+        libc::read(
+            descriptor.as_raw_fd(),
+            count.as_mut_ptr().cast(),
+            count.len(),
+        )
+    };
+}

@@ -1,0 +1,14 @@
+//! What exists: every handle the client was given, its parent, its state, and where it was created and ended.
+
+pub mod layout;
+pub mod read;
+
+mod kind;
+mod mapping;
+mod origin;
+mod writer;
+
+pub use kind::{KIND_COUNT, Kind, ObjectState, Trouble};
+pub(crate) use mapping::Mapping;
+pub(crate) use origin::Stack;
+pub(crate) use writer::{Event, Ledger, NewFinding, NewObject, Site, record_event};

@@ -1,0 +1,74 @@
+//! Where in the client something happened: the call stack, and the modules it runs through as the ledger file holds them.
+
+use std::os::unix::ffi::OsStrExt;
+
+use rustc_hash::FxHashSet;
+
+use crate::ledger::layout::{BUILD_ID_BYTES, ModuleRecord, PATH_BYTES};
+use crate::stack::{MAX_FRAMES, capture, modules};
+
+/// A call stack, innermost frame first.
+pub(crate) struct Stack {
+    frames: [u64; MAX_FRAMES],
+    count: usize,
+}
+
+impl Stack {
+    /// The calling thread's, without the mock's own frames.
+    pub(crate) fn capture() -> Stack {
+        let mut frames = [0; MAX_FRAMES];
+        let count = capture(&mut frames);
+        Stack { frames, count }
+    }
+
+    /// Its return addresses.
+    pub(crate) fn frames(&self) -> &[u64] {
+        &self.frames[..self.count]
+    }
+}
+
+/// Notices new modules.
+#[derive(Default)]
+pub(crate) struct ModuleWatch {
+    generation: u64,
+    /// Start and bias of those that were told already.
+    told: FxHashSet<(u64, u64)>,
+}
+
+impl ModuleWatch {
+    /// Tells each module that was not told before.
+    pub(crate) fn update(&mut self, mut tell: impl FnMut(ModuleRecord)) {
+        let generation = modules::generation();
+        if generation == self.generation {
+            return;
+        }
+        self.generation = generation;
+        for module in modules::current().list() {
+            if self.told.insert((module.range.start, module.bias)) {
+                tell(record(module));
+            }
+        }
+    }
+}
+
+fn record(module: &modules::Module) -> ModuleRecord {
+    let mut record = ModuleRecord {
+        bias: module.bias,
+        start: module.range.start,
+        end: module.range.end,
+        path_length: 0,
+        build_id_length: 0,
+        path: [0; PATH_BYTES],
+        build_id: [0; BUILD_ID_BYTES],
+    };
+    record.path_length = fill(&mut record.path, module.path.as_os_str().as_bytes());
+    record.build_id_length = fill(&mut record.build_id, &module.build_id);
+    record
+}
+
+/// Copies what fits; returns how much that is.
+fn fill(target: &mut [u8], source: &[u8]) -> u32 {
+    let length = source.len().min(target.len());
+    target[..length].copy_from_slice(&source[..length]);
+    length as u32
+}

@@ -1,0 +1,344 @@
+//! Writes the ledger: one record per object, finding, fault and call.
+
+use std::collections::VecDeque;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::Ordering::{Relaxed, Release};
+use std::{io, ptr};
+
+use rustc_hash::FxHashMap;
+
+use crate::functions::Function;
+use crate::ledger::layout::{
+    EVENT_CAPACITY, FINDING_CAPACITY, FIRED_CAPACITY, FindingRecord, FiredRecord, HANDLE_MASK,
+    LAYOUT_VERSION, MAGIC, MODULE_CAPACITY, NODE_CAPACITY, OBJECT_CAPACITY, OBJECT_STATE_OFFSET,
+    ObjectRecord, StackNode, atomic_u8,
+};
+use crate::ledger::mapping::Mapping;
+use crate::ledger::origin::{ModuleWatch, Stack};
+use crate::ledger::{Kind, ObjectState, Trouble};
+use crate::rules::Rule;
+use crate::stack::intern::Interner;
+use crate::status::UcsStatus;
+
+/// Ended objects whose record is kept, so that a stale handle can be told from one that never was.
+const ENDED_KEPT: usize = 1 << 16;
+
+/// No slot: the table was full.
+const NO_SLOT: u32 = u32::MAX;
+
+/// What a new object is.
+pub(crate) struct NewObject<'a> {
+    pub(crate) kind: Kind,
+    pub(crate) serial: u64,
+    pub(crate) handle: u64,
+    pub(crate) parent: u64,
+    pub(crate) detail: [u64; 2],
+    pub(crate) site: Site<'a>,
+}
+
+/// Where in the client something happened.
+#[derive(Clone, Copy)]
+pub(crate) struct Site<'a> {
+    pub(crate) function: Function,
+    pub(crate) step: u64,
+    pub(crate) thread: u16,
+    pub(crate) stack: &'a Stack,
+}
+
+/// A rule that was broken.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct NewFinding {
+    pub(crate) rule: Rule,
+    pub(crate) trouble: Trouble,
+    pub(crate) argument: Option<u16>,
+    pub(crate) value: u64,
+    pub(crate) object: u64,
+    pub(crate) other: u64,
+    pub(crate) detail: [u64; 2],
+}
+
+/// What makes two findings the same one, repeated.
+type FindingKey = (Rule, Function, Trouble, Option<u16>, u32);
+
+/// The writing side.
+pub(crate) struct Ledger {
+    map: Arc<Mapping>,
+    /// Slots of ended objects, oldest first.
+    ended: VecDeque<(u64, u32)>,
+    ended_slots: FxHashMap<u64, u32>,
+    findings: FxHashMap<FindingKey, u32>,
+    ordinals: [u32; crate::ledger::KIND_COUNT],
+    interner: Interner,
+    modules: ModuleWatch,
+}
+
+impl Ledger {
+    /// A ledger in a new file, or in memory of this process.
+    pub(crate) fn new(path: Option<&Path>) -> io::Result<Ledger> {
+        let map = Arc::new(match path {
+            Some(path) => Mapping::create(path)?,
+            None => Mapping::anonymous()?,
+        });
+        let header = map.header();
+        header.layout.store(LAYOUT_VERSION, Relaxed);
+        header.pid.store(std::process::id(), Relaxed);
+        header.nodes.store(1, Relaxed);
+        Ok(Ledger {
+            map,
+            ended: VecDeque::new(),
+            ended_slots: FxHashMap::default(),
+            findings: FxHashMap::default(),
+            ordinals: [0; crate::ledger::KIND_COUNT],
+            interner: Interner::new(),
+            modules: ModuleWatch::default(),
+        })
+    }
+
+    /// Says that the header is complete.
+    pub(crate) fn publish(&self) {
+        self.map.header().magic.store(MAGIC, Release);
+    }
+
+    /// The mapping, for those who only count.
+    pub(crate) fn mapping(&self) -> &Arc<Mapping> {
+        &self.map
+    }
+
+    /// Enters a new object; returns its slot.
+    pub(crate) fn create(&mut self, new: &NewObject<'_>) -> u32 {
+        let stack = self.intern(new.site.stack);
+        let kind = new.kind as usize;
+        self.ordinals[kind] += 1;
+        let header = self.map.header();
+        header.created[kind].fetch_add(1, Relaxed);
+        header.live[kind].fetch_add(1, Relaxed);
+        let operation = header.operation.load(Relaxed);
+        let Some(slot) = self.free_slot() else {
+            self.map.header().objects_dropped.fetch_add(1, Relaxed);
+            return NO_SLOT;
+        };
+        let record = ObjectRecord {
+            serial: new.serial,
+            parent: new.parent,
+            created_step: new.site.step,
+            masked_handle: new.handle ^ HANDLE_MASK,
+            detail_a: new.detail[0],
+            detail_b: new.detail[1],
+            ordinal: self.ordinals[kind],
+            created_stack: stack,
+            created_operation: operation,
+            thread: new.site.thread,
+            created_function: new.site.function as u16,
+            kind: new.kind as u8,
+            ..ObjectRecord::default()
+        };
+        // SAFETY: `slot` is below the capacity and only this ledger writes to it, under the universe's lock.
+        unsafe { ptr::write(self.map.object(slot), record) };
+        self.set_state(slot, ObjectState::Alive);
+        slot
+    }
+
+    /// The object was given back (`Ended`), or its parent went first (`Orphaned`).
+    pub(crate) fn end(&mut self, slot: u32, kind: Kind, state: ObjectState, site: Site<'_>) {
+        let stack = self.intern(site.stack);
+        let header = self.map.header();
+        if state == ObjectState::Ended {
+            header.live[kind as usize].fetch_sub(1, Relaxed);
+        }
+        if slot == NO_SLOT {
+            return;
+        }
+        let operation = header.operation.load(Relaxed);
+        let record = self.map.object(slot);
+        // SAFETY: as in `create`; fields are written one by one because a supervisor may be reading the others.
+        let serial = unsafe {
+            (*record).ended_step = site.step;
+            (*record).ended_stack = stack;
+            (*record).ended_operation = operation;
+            (*record).ended_function = site.function as u16;
+            (*record).serial
+        };
+        self.set_state(slot, state);
+        if state == ObjectState::Ended {
+            self.ended.push_back((serial, slot));
+            self.ended_slots.insert(serial, slot);
+        }
+    }
+
+    /// The object was alive in the process this one was forked from.
+    pub(crate) fn inherit(&mut self, record: &ObjectRecord) {
+        let Some(slot) = self.free_slot() else {
+            return;
+        };
+        // SAFETY: as in `create`.
+        unsafe {
+            ptr::write(
+                self.map.object(slot),
+                ObjectRecord {
+                    created_stack: 0,
+                    ..*record
+                },
+            )
+        };
+        self.set_state(slot, ObjectState::Inherited);
+    }
+
+    /// The record of `slot`.
+    pub(crate) fn object(&self, slot: u32) -> Option<ObjectRecord> {
+        // SAFETY: slots come from `create` and stay below the capacity; reads happen under the universe's lock.
+        (slot != NO_SLOT).then(|| unsafe { ptr::read(self.map.object(slot)) })
+    }
+
+    /// The record of an object that ended not too long ago.
+    pub(crate) fn ended(&self, serial: u64) -> Option<ObjectRecord> {
+        self.ended_slots
+            .get(&serial)
+            .and_then(|slot| self.object(*slot))
+    }
+
+    /// Records a broken rule, or counts it if it is known.
+    pub(crate) fn finding(&mut self, new: NewFinding, site: Site<'_>) {
+        let stack = self.intern(site.stack);
+        let key = (new.rule, site.function, new.trouble, new.argument, stack);
+        if let Some(index) = self.findings.get(&key) {
+            // SAFETY: `index` came from this table; only this ledger writes to it, under the universe's lock.
+            unsafe { (*self.map.finding(*index)).count += 1 };
+            return;
+        }
+        let header = self.map.header();
+        let index = header.findings.load(Relaxed);
+        if index >= FINDING_CAPACITY {
+            header.findings_dropped.fetch_add(1, Relaxed);
+            return;
+        }
+        let record = FindingRecord {
+            object: new.object,
+            other: new.other,
+            value: new.value ^ HANDLE_MASK,
+            detail_a: new.detail[0],
+            detail_b: new.detail[1],
+            step: site.step,
+            count: 1,
+            stack,
+            operation: header.operation.load(Relaxed),
+            rule: new.rule as u16,
+            function: site.function as u16,
+            argument: new.argument.unwrap_or(u16::MAX),
+            trouble: new.trouble as u8,
+            state: 1,
+        };
+        // SAFETY: `index` is below the capacity and not yet published.
+        unsafe { ptr::write(self.map.finding(index), record) };
+        header.findings.store(index + 1, Release);
+        self.findings.insert(key, index);
+    }
+
+    /// Records a fault that fired.
+    pub(crate) fn fired(&mut self, fault: u8, status: UcsStatus, occurrence: u64, site: Site<'_>) {
+        let stack = self.intern(site.stack);
+        let header = self.map.header();
+        let index = header.fired.load(Relaxed);
+        if index >= FIRED_CAPACITY {
+            return;
+        }
+        let record = FiredRecord {
+            step: site.step,
+            occurrence,
+            stack,
+            operation: header.operation.load(Relaxed),
+            function: site.function as u16,
+            thread: site.thread,
+            status: status.0,
+            fault,
+            reserved: 0,
+        };
+        // SAFETY: `index` is below the capacity and not yet published.
+        unsafe { ptr::write(self.map.fired(index), record) };
+        header.fired.store(index + 1, Release);
+    }
+
+    fn set_state(&self, slot: u32, state: ObjectState) {
+        let byte = self
+            .map
+            .object(slot)
+            .cast::<u8>()
+            .wrapping_add(OBJECT_STATE_OFFSET);
+        // SAFETY: the byte lies in a record of the mapping, which lives as long as `self`.
+        unsafe { atomic_u8(byte) }.store(state as u8, Release);
+    }
+
+    /// A slot for a new object: a fresh one while few have ended, else the one that ended first.
+    fn free_slot(&mut self) -> Option<u32> {
+        if self.ended.len() > ENDED_KEPT {
+            let (serial, slot) = self.ended.pop_front()?;
+            self.ended_slots.remove(&serial);
+            return Some(slot);
+        }
+        let header = self.map.header();
+        let slot = header.objects.load(Relaxed);
+        if slot >= OBJECT_CAPACITY {
+            let (serial, slot) = self.ended.pop_front()?;
+            self.ended_slots.remove(&serial);
+            return Some(slot);
+        }
+        header.objects.store(slot + 1, Release);
+        Some(slot)
+    }
+
+    /// The node of a stack; the modules it runs through are entered too.
+    fn intern(&mut self, stack: &Stack) -> u32 {
+        let map = &self.map;
+        self.modules.update(|record| {
+            let index = map.header().modules.load(Relaxed);
+            if index < MODULE_CAPACITY {
+                // SAFETY: `index` is below the capacity and not yet published.
+                unsafe { ptr::write(map.module(index), record) };
+                map.header().modules.store(index + 1, Release);
+            }
+        });
+        self.interner.intern(stack.frames(), &mut |parent, pc| {
+            let index = map.header().nodes.load(Relaxed);
+            if index >= NODE_CAPACITY {
+                return None;
+            }
+            // SAFETY: `index` is below the capacity and not yet published.
+            unsafe {
+                ptr::write(
+                    map.node(index),
+                    StackNode {
+                        pc,
+                        parent,
+                        reserved: 0,
+                    },
+                )
+            };
+            map.header().nodes.store(index + 1, Release);
+            Some(index)
+        })
+    }
+}
+
+/// Enters a call into the ring of the last events.
+pub(crate) fn record_event(map: &Mapping, site: Event) {
+    let index = map.header().events.fetch_add(1, Relaxed);
+    let record = map.event((index % u64::from(EVENT_CAPACITY)) as u32);
+    let packed = u64::from(site.function as u16)
+        | u64::from(site.thread) << 16
+        | u64::from(site.status.0.cast_unsigned()) << 32
+        | u64::from(site.faulted) << 40;
+    record.step.store(site.step, Relaxed);
+    record.object.store(site.object, Relaxed);
+    record.packed.store(packed, Relaxed);
+}
+
+/// A call that ended.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Event {
+    pub(crate) function: Function,
+    pub(crate) step: u64,
+    pub(crate) thread: u16,
+    pub(crate) object: u64,
+    pub(crate) status: UcsStatus,
+    pub(crate) faulted: bool,
+}

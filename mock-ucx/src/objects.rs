@@ -1,0 +1,270 @@
+//! What the mock knows of each live object beyond its ledger record.
+
+use std::collections::VecDeque;
+use std::os::fd::OwnedFd;
+use std::sync::Arc;
+
+use parking_lot::ReentrantMutex;
+use rustc_hash::{FxHashMap, FxHashSet};
+
+use crate::abi::types::{
+    UcpAmRecvCallback, UcpAmRecvDataNbxCallback, UcpErrHandlerCb, UcpRequestCleanupCallback,
+    UcpRequestInitCallback, UcpSendNbxCallback, UcsStatus,
+};
+use crate::fabric::memory::Region;
+use crate::hidden::Bytes;
+use crate::ledger::Kind;
+use crate::universe::State;
+
+/// A live object.
+pub(crate) struct Entry {
+    /// Its record in the ledger.
+    pub(crate) slot: u32,
+    /// Objects that name it as their parent.
+    pub(crate) children: u32,
+    /// Serial of the parent; 0 = none.
+    pub(crate) parent: u64,
+    pub(crate) body: Body,
+}
+
+/// What is particular to a kind. Large ones are boxed: a process may hold a million memory handles.
+pub(crate) enum Body {
+    Config(Box<Config>),
+    Context(Box<Context>),
+    Worker(Box<Worker>),
+    Address(#[expect(dead_code, reason = "held for the client, who reads it")] Bytes),
+    Endpoint(Box<Endpoint>),
+    Memory(Memory),
+    RkeyBuffer(#[expect(dead_code, reason = "held for the client, who reads it")] Bytes),
+    Rkey(Box<Rkey>),
+    Request(Box<Request>),
+    AmData(Box<AmData>),
+    MemList,
+}
+
+impl Body {
+    pub(crate) fn kind(&self) -> Kind {
+        match self {
+            Body::Config(_) => Kind::Config,
+            Body::Context(_) => Kind::Context,
+            Body::Worker(_) => Kind::Worker,
+            Body::Address(_) => Kind::Address,
+            Body::Endpoint(_) => Kind::Endpoint,
+            Body::Memory(_) => Kind::MemoryHandle,
+            Body::RkeyBuffer(_) => Kind::RkeyBuffer,
+            Body::Rkey(_) => Kind::Rkey,
+            Body::Request(_) => Kind::Request,
+            Body::AmData(_) => Kind::AmData,
+            Body::MemList => Kind::MemList,
+        }
+    }
+}
+
+/// A configuration: what the client changed, in that order.
+#[derive(Default)]
+pub(crate) struct Config {
+    pub(crate) changes: Vec<(String, String)>,
+}
+
+/// A context.
+pub(crate) struct Context {
+    pub(crate) features: u64,
+    pub(crate) name: String,
+    pub(crate) mt_workers_shared: bool,
+    /// Longest active message that is sent eagerly unless the client says otherwise, in bytes.
+    pub(crate) rendezvous_threshold: usize,
+    pub(crate) request_size: usize,
+    pub(crate) request_init: UcpRequestInitCallback,
+    pub(crate) request_cleanup: UcpRequestCleanupCallback,
+}
+
+/// A worker.
+pub(crate) struct Worker {
+    pub(crate) context: u64,
+    pub(crate) features: u64,
+    pub(crate) thread_mode: u32,
+    pub(crate) flags: u64,
+    pub(crate) name: String,
+    pub(crate) am_alignment: usize,
+    /// The event descriptor, once the client asked for it.
+    pub(crate) wakeup: Option<OwnedFd>,
+    pub(crate) armed: bool,
+    /// What the next progress calls will find.
+    pub(crate) inbox: VecDeque<Event>,
+    pub(crate) handlers: FxHashMap<u16, AmHandler>,
+    /// UCX's lock of a worker in multi-thread mode: held while its callbacks run.
+    pub(crate) lock: Option<Arc<ReentrantMutex<()>>>,
+    /// Progress calls under way on it (by one thread: the lock is recursive).
+    pub(crate) progressing: u32,
+    /// Thread of the latest progress call.
+    pub(crate) progress_thread: u16,
+    /// Endpoints of any worker of this process that lead here.
+    pub(crate) peers: FxHashSet<u64>,
+    /// Request areas that were given back, oldest first.
+    pub(crate) pool: VecDeque<Bytes>,
+    /// Endpoints (serials) that were made to answer active messages, by the sender's worker. The library owns them.
+    pub(crate) reply_endpoints: FxHashMap<u64, u64>,
+}
+
+/// Something that a progress call will do.
+pub(crate) enum Event {
+    /// An active message arrived.
+    Message(Message),
+    /// A request is complete.
+    Complete { request: u64, status: UcsStatus },
+    /// An endpoint failed; its client is to be told.
+    Failed { endpoint: u64, status: UcsStatus },
+}
+
+/// An active message on its way.
+pub(crate) struct Message {
+    pub(crate) id: u16,
+    pub(crate) header: Bytes,
+    pub(crate) payload: Payload,
+    /// Worker that wants an answer, if it asked for a reply endpoint.
+    pub(crate) reply_to: Option<u64>,
+}
+
+/// The data of an active message.
+pub(crate) enum Payload {
+    /// It came with the message.
+    Eager(Bytes),
+    /// It is still in the sender's buffer; `request` is the sender's request, which ends when the data was fetched or dropped.
+    Rendezvous { source: Region, request: u64 },
+}
+
+impl Payload {
+    pub(crate) fn len(&self) -> usize {
+        match self {
+            Payload::Eager(bytes) => bytes.len(),
+            Payload::Rendezvous { source, .. } => source.length,
+        }
+    }
+}
+
+/// A receive handler.
+#[derive(Clone, Copy)]
+pub(crate) struct AmHandler {
+    pub(crate) callback: UcpAmRecvCallback,
+    pub(crate) argument: u64,
+    pub(crate) flags: u32,
+}
+
+/// An endpoint.
+pub(crate) struct Endpoint {
+    pub(crate) worker: u64,
+    /// The worker it leads to.
+    pub(crate) target: u64,
+    pub(crate) error_mode: u32,
+    pub(crate) error_callback: UcpErrHandlerCb,
+    pub(crate) error_argument: u64,
+    pub(crate) failed: Option<UcsStatus>,
+}
+
+/// A memory handle.
+pub(crate) struct Memory {
+    pub(crate) region: Region,
+    pub(crate) memory_type: u32,
+    /// UCX allocated the memory, so unmap frees it.
+    pub(crate) allocated: bool,
+}
+
+/// An unpacked remote key.
+pub(crate) struct Rkey {
+    pub(crate) endpoint: u64,
+    pub(crate) worker: u64,
+    /// Process that packed it.
+    pub(crate) nonce: u64,
+    /// Serial of the memory handle that was packed.
+    pub(crate) memory: u64,
+    pub(crate) region: Region,
+}
+
+/// A request that the client holds.
+pub(crate) struct Request {
+    pub(crate) worker: u64,
+    pub(crate) status: UcsStatus,
+    pub(crate) callback: Callback,
+    pub(crate) user_data: u64,
+    /// Handle value, exclusive-or [`POINTER_MASK`](crate::hidden::POINTER_MASK).
+    pub(crate) masked_handle: u64,
+    pub(crate) area: Option<Bytes>,
+    /// The client brought the memory: it is never freed through UCX.
+    pub(crate) external: bool,
+}
+
+/// A completion callback.
+#[derive(Clone, Copy)]
+pub(crate) enum Callback {
+    Send(UcpSendNbxCallback),
+    /// The length is that of the received data, in bytes.
+    AmReceive(UcpAmRecvDataNbxCallback, usize),
+}
+
+/// Active message data that a handler may keep.
+pub(crate) struct AmData {
+    pub(crate) worker: u64,
+    pub(crate) payload: Payload,
+}
+
+macro_rules! accessors {
+    ($($(#[$doc:meta])* $name:ident: $variant:ident => $type:ty;)*) => {
+        impl State {
+            $(
+                $(#[$doc])*
+                pub(crate) fn $name(&self, serial: u64) -> Option<&$type> {
+                    match self.objects.get(&serial) {
+                        Some(Entry { body: Body::$variant(body), .. }) => Some(body),
+                        _ => None,
+                    }
+                }
+            )*
+        }
+    };
+}
+
+macro_rules! mutable_accessors {
+    ($($(#[$doc:meta])* $name:ident: $variant:ident => $type:ty;)*) => {
+        impl State {
+            $(
+                $(#[$doc])*
+                pub(crate) fn $name(&mut self, serial: u64) -> Option<&mut $type> {
+                    match self.objects.get_mut(&serial) {
+                        Some(Entry { body: Body::$variant(body), .. }) => Some(body),
+                        _ => None,
+                    }
+                }
+            )*
+        }
+    };
+}
+
+accessors! {
+    /// A live configuration.
+    config: Config => Config;
+    /// A live context.
+    context: Context => Context;
+    /// A live worker.
+    worker: Worker => Worker;
+    /// A live endpoint.
+    endpoint: Endpoint => Endpoint;
+    /// A live memory handle.
+    memory: Memory => Memory;
+    /// A live remote key.
+    rkey: Rkey => Rkey;
+    /// A request that the client holds, or that still runs.
+    request: Request => Request;
+    /// Active message data that the client holds.
+    am_data: AmData => AmData;
+}
+
+mutable_accessors! {
+    /// A live configuration, to be changed.
+    config_mut: Config => Config;
+    /// A live worker, to be changed.
+    worker_mut: Worker => Worker;
+    /// A live endpoint, to be changed.
+    endpoint_mut: Endpoint => Endpoint;
+    /// A request, to be changed.
+    request_mut: Request => Request;
+}

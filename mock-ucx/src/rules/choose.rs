@@ -1,0 +1,37 @@
+//! Which rule a bad handle breaks: that depends on the kind it should have, what is wrong with it, and what was to be done.
+
+use crate::functions::Function;
+use crate::ledger::{Kind, Trouble};
+use crate::rules::Rule;
+
+/// The rule that a handle argument of `function` breaks.
+pub(crate) fn rule_for_handle(function: Function, kind: Kind, trouble: Trouble) -> Rule {
+    if trouble == Trouble::Inherited {
+        return Rule::Inherited;
+    }
+    let stale = trouble == Trouble::Stale;
+    match kind {
+        Kind::Config => Rule::ConfigHandle,
+        Kind::Context if stale => Rule::ContextStale,
+        Kind::Context => Rule::ContextHandle,
+        Kind::Worker if stale && function == Function::WorkerDestroy => Rule::WorkerTwice,
+        Kind::Worker => Rule::WorkerHandle,
+        Kind::Address => Rule::AddressRelease,
+        Kind::Endpoint
+            if stale && matches!(function, Function::EpCloseNbx | Function::EpCloseNb) =>
+        {
+            Rule::EndpointTwice
+        }
+        Kind::Endpoint if stale => Rule::EndpointClosed,
+        Kind::Endpoint => Rule::EndpointHandle,
+        Kind::MemoryHandle if stale && function == Function::MemUnmap => Rule::MemoryTwice,
+        Kind::MemoryHandle => Rule::MemoryHandle,
+        Kind::RkeyBuffer => Rule::RkeyBuffer,
+        Kind::Rkey => Rule::RkeyHandle,
+        Kind::Request if stale && function == Function::RequestFree => Rule::RequestTwice,
+        Kind::Request if stale => Rule::RequestFreed,
+        Kind::Request => Rule::RequestHandle,
+        Kind::AmData => Rule::AmData,
+        Kind::MemList => Rule::ListHandle,
+    }
+}

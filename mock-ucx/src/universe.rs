@@ -1,0 +1,346 @@
+//! The core as one value: everything hangs on it. `abi` owns the only global one; tests make their own.
+
+use std::ffi::CString;
+use std::io;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
+
+use parking_lot::{Mutex, MutexGuard};
+use rustc_hash::FxHashMap;
+
+use crate::handle::{HandleSpace, Shape};
+use crate::hidden::POINTER_MASK;
+use crate::ledger::{Kind, Ledger, Mapping, NewFinding, NewObject, ObjectState, Site, Trouble};
+use crate::objects::{Body, Entry};
+use crate::rules::{Rule, rule_for_handle};
+use crate::schedule::{Benign, Decider, FaultSpec, Script};
+use crate::version::UcxVersion;
+
+/// What can be chosen before the first call.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// File for the ledger; `None` keeps it in memory of the process.
+    pub ledger: Option<PathBuf>,
+    /// Faults to make happen.
+    pub faults: FaultSpec,
+    /// Version of UCX to be.
+    pub version: UcxVersion,
+    /// Whether the machine has a GPU that memory lists can be made for.
+    pub device_api: bool,
+}
+
+impl Default for Settings {
+    fn default() -> Settings {
+        Settings {
+            ledger: None,
+            faults: FaultSpec::default(),
+            version: UcxVersion::NEWEST,
+            device_api: false,
+        }
+    }
+}
+
+/// One emulated UCX library with everything it gave out.
+pub struct Universe {
+    state: Mutex<State>,
+    /// The ledger's memory, for counters that need no lock.
+    pub(crate) map: Arc<Mapping>,
+    pub(crate) version: UcxVersion,
+    /// What `ucp_get_version_string` answers.
+    pub(crate) version_text: CString,
+}
+
+/// What is behind the lock.
+pub(crate) struct State {
+    pub(crate) ledger: Ledger,
+    pub(crate) handles: HandleSpace,
+    pub(crate) objects: FxHashMap<u64, Entry>,
+    /// Objects whose handle is a pointer to real memory: masked pointer to serial.
+    pub(crate) pointers: FxHashMap<u64, u64>,
+    pub(crate) decider: Box<dyn Decider>,
+    /// Told apart from every other process that uses the mock on this host.
+    pub(crate) nonce: u64,
+    pub(crate) settings: Settings,
+}
+
+/// A bad handle, as far as it was understood.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct BadHandle {
+    pub(crate) trouble: Trouble,
+    /// Serial of the object that it is or was; 0 = none.
+    pub(crate) object: u64,
+}
+
+impl Universe {
+    /// A fresh universe.
+    ///
+    /// # Errors
+    /// The ledger cannot be created, or no address range is left for handles.
+    pub fn new(settings: Settings) -> io::Result<Universe> {
+        let ledger = Ledger::new(settings.ledger.as_deref())?;
+        let handles = HandleSpace::reserve().ok_or_else(|| {
+            io::Error::new(
+                io::ErrorKind::OutOfMemory,
+                "no address range of 1 MiB is left for handles",
+            )
+        })?;
+        Ok(Universe::assemble(ledger, handles, settings))
+    }
+
+    fn assemble(ledger: Ledger, handles: HandleSpace, settings: Settings) -> Universe {
+        let map = ledger.mapping().clone();
+        let header = map.header();
+        header.handle_base.store(handles.base(), Relaxed);
+        header.handle_span.store(handles.span(), Relaxed);
+        header.ucx_version.store(packed(settings.version), Relaxed);
+        ledger.publish();
+        let version = settings.version;
+        let decider: Box<dyn Decider> = if settings.faults.faults.is_empty() {
+            Box::new(Benign)
+        } else {
+            Box::new(Script::new(settings.faults.clone()))
+        };
+        let state = State {
+            ledger,
+            handles,
+            objects: FxHashMap::default(),
+            pointers: FxHashMap::default(),
+            decider,
+            nonce: process_nonce(),
+            settings,
+        };
+        let version_text = CString::new(version.to_string()).unwrap_or_default();
+        Universe {
+            state: Mutex::new(state),
+            map,
+            version,
+            version_text,
+        }
+    }
+
+    /// The state, locked.
+    pub(crate) fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock()
+    }
+
+    /// The universe of a child that was forked while `self` was in use: nothing in it, what was alive marked as inherited.
+    ///
+    /// # Errors
+    /// As [`Universe::new`].
+    pub(crate) fn fork(&self, ledger: Option<PathBuf>) -> io::Result<Universe> {
+        let parent = self.state.lock();
+        let settings = Settings {
+            ledger,
+            ..parent.settings.clone()
+        };
+        let mut ledger = Ledger::new(settings.ledger.as_deref())?;
+        let handles = parent.handles.fork().ok_or_else(|| {
+            io::Error::new(
+                io::ErrorKind::OutOfMemory,
+                "no address range of 1 MiB is left for handles",
+            )
+        })?;
+        ledger
+            .mapping()
+            .header()
+            .forked_from
+            .store(parent.ledger.mapping().header().pid.load(Relaxed), Relaxed);
+        for entry in parent.objects.values() {
+            if let Some(record) = parent.ledger.object(entry.slot) {
+                ledger.inherit(&record);
+            }
+        }
+        Ok(Universe::assemble(ledger, handles, settings))
+    }
+
+    /// Forces the lock open in a forked child, where the thread that held it does not exist.
+    ///
+    /// # Safety
+    /// Only one thread exists, and the lock was taken by it before the fork.
+    pub(crate) unsafe fn force_unlock(&self) {
+        // SAFETY: handed on to the caller.
+        unsafe { self.state.force_unlock() };
+    }
+
+    /// Takes the lock and keeps it, until [`Universe::force_unlock`].
+    pub(crate) fn lock_for_fork(&self) {
+        std::mem::forget(self.state.lock());
+    }
+}
+
+/// A number that no other process on this host has: its id and the time it started.
+fn process_nonce() -> u64 {
+    let mut time = libc::timespec {
+        tv_sec: 0,
+        tv_nsec: 0,
+    };
+    // SAFETY: `time` is a valid timespec.
+    unsafe { libc::clock_gettime(libc::CLOCK_MONOTONIC, &raw mut time) };
+    (u64::from(std::process::id()) << 40)
+        ^ (time.tv_sec.cast_unsigned() << 30)
+        ^ time.tv_nsec.cast_unsigned()
+}
+
+impl State {
+    /// Enters a new object whose handle is a number out of the reserved range; returns its serial and handle.
+    pub(crate) fn create(
+        &mut self,
+        parent: u64,
+        detail: [u64; 2],
+        body: Body,
+        site: Site<'_>,
+    ) -> Option<(u64, u64)> {
+        let (serial, handle) = self.handles.next()?;
+        self.enter(serial, handle, parent, detail, body, site);
+        Some((serial, handle))
+    }
+
+    /// Enters a new object whose handle is a pointer to memory of ours or of the client.
+    pub(crate) fn create_at(
+        &mut self,
+        pointer: u64,
+        parent: u64,
+        detail: [u64; 2],
+        body: Body,
+        site: Site<'_>,
+    ) -> Option<u64> {
+        let (serial, _) = self.handles.next()?;
+        self.pointers.insert(pointer ^ POINTER_MASK, serial);
+        self.enter(serial, pointer, parent, detail, body, site);
+        Some(serial)
+    }
+
+    fn enter(
+        &mut self,
+        serial: u64,
+        handle: u64,
+        parent: u64,
+        detail: [u64; 2],
+        body: Body,
+        site: Site<'_>,
+    ) {
+        let slot = self.ledger.create(&NewObject {
+            kind: body.kind(),
+            serial,
+            handle,
+            parent,
+            detail,
+            site,
+        });
+        if let Some(parent) = self.objects.get_mut(&parent) {
+            parent.children += 1;
+        }
+        self.objects.insert(
+            serial,
+            Entry {
+                slot,
+                children: 0,
+                parent,
+                body,
+            },
+        );
+    }
+
+    /// The client gave the object back. Children that are still alive go with it, as lost.
+    pub(crate) fn end(&mut self, serial: u64, site: Site<'_>) -> Option<Body> {
+        self.remove(serial, ObjectState::Ended, site)
+    }
+
+    fn remove(&mut self, serial: u64, state: ObjectState, site: Site<'_>) -> Option<Body> {
+        let entry = self.objects.remove(&serial)?;
+        self.ledger.end(entry.slot, entry.body.kind(), state, site);
+        if let Some(parent) = self.objects.get_mut(&entry.parent) {
+            parent.children -= 1;
+        }
+        if entry.children > 0 {
+            let mut orphans: Vec<u64> = self
+                .objects
+                .iter()
+                .filter(|(_, child)| child.parent == serial)
+                .map(|(child, _)| *child)
+                .collect();
+            orphans.sort_unstable();
+            for orphan in orphans {
+                self.remove(orphan, ObjectState::Orphaned, site);
+            }
+        }
+        Some(entry.body)
+    }
+
+    /// Forgets the pointer of an object whose memory goes away.
+    pub(crate) fn forget_pointer(&mut self, pointer: u64) {
+        self.pointers.remove(&(pointer ^ POINTER_MASK));
+    }
+
+    /// The serial behind a handle value, whatever its kind.
+    pub(crate) fn serial(&self, value: u64) -> Option<u64> {
+        match self.handles.shape(value) {
+            Shape::Serial(serial) => Some(serial),
+            _ => self.pointers.get(&(value ^ POINTER_MASK)).copied(),
+        }
+    }
+
+    /// The live object of this kind behind a handle value.
+    pub(crate) fn resolve(&self, value: u64, kind: Kind) -> Result<u64, BadHandle> {
+        let bad = |trouble, object| Err(BadHandle { trouble, object });
+        let Some(serial) = self.serial(value) else {
+            return match self.handles.shape(value) {
+                _ if value == 0 => bad(Trouble::Null, 0),
+                _ if crate::abi::types::ptr_is_err(value as usize) => bad(Trouble::ErrorPointer, 0),
+                Shape::Misaligned(serial) => bad(Trouble::Misaligned, serial),
+                Shape::Inherited(serial) => bad(Trouble::Inherited, serial),
+                Shape::Foreign => bad(Trouble::OtherProcess, 0),
+                _ => bad(Trouble::Unknown, 0),
+            };
+        };
+        match self.objects.get(&serial) {
+            Some(entry) if entry.body.kind() == kind => Ok(serial),
+            Some(_) => bad(Trouble::OtherKind, serial),
+            None => match self.ledger.ended(serial) {
+                Some(record) if record.kind != kind as u8 => bad(Trouble::OtherKind, serial),
+                _ => bad(Trouble::Stale, serial),
+            },
+        }
+    }
+
+    /// Records a bad handle.
+    pub(crate) fn bad_handle(
+        &mut self,
+        kind: Kind,
+        argument: Option<u16>,
+        value: u64,
+        bad: BadHandle,
+        site: Site<'_>,
+    ) {
+        let rule = rule_for_handle(site.function, kind, bad.trouble);
+        let finding = NewFinding {
+            rule,
+            trouble: bad.trouble,
+            argument,
+            value,
+            object: bad.object,
+            other: 0,
+            detail: [kind as u64, 0],
+        };
+        self.ledger.finding(finding, site);
+    }
+
+    /// Records a broken rule about a live object.
+    pub(crate) fn broken(&mut self, rule: Rule, object: u64, detail: [u64; 2], site: Site<'_>) {
+        let finding = NewFinding {
+            rule,
+            trouble: Trouble::None,
+            argument: None,
+            value: 0,
+            object,
+            other: 0,
+            detail,
+        };
+        self.ledger.finding(finding, site);
+    }
+}
+
+fn packed(version: UcxVersion) -> u32 {
+    u32::from(version.major) << 16 | u32::from(version.minor) << 8 | u32::from(version.patch & 0xff)
+}
