@@ -7,6 +7,8 @@
 mod headers;
 #[path = "abi_probe/program.rs"]
 mod program;
+#[path = "abi_probe/signatures.rs"]
+mod signatures;
 
 use mock_ucx::abi::types::{
     CONSTANT_GROUPS, Minor, STRUCTS, UCP_ENTITY_NAME_MAX, UCP_REMOTE_ADDR_INVALID,
@@ -232,11 +234,12 @@ fn agrees_with(release: &str) -> Result<(), Failure> {
         counts[&Kind::Value],
     );
     let (enums, absent) = (program.complete_enums, program.absent_names);
+    let functions = program.functions;
     // Straight to the terminal: how much was compared is worth seeing when all is well, too.
     let _ = writeln!(
         std::io::stderr(),
         "UCX {release}: {sizes} sizes, {offsets} offsets, {values} values agree; {enums} enums have no other member; \
-         {absent} newer names are absent"
+         {absent} newer names are absent; {functions} function types agree"
     );
     Ok(())
 }
@@ -254,6 +257,12 @@ fn the_mock_agrees_with_the_headers_of_ucx_1_20() -> Result<(), Failure> {
 #[test]
 fn the_mock_agrees_with_the_headers_of_ucx_1_22() -> Result<(), Failure> {
     agrees_with("1.22.0")
+}
+
+#[test]
+fn the_exported_functions_take_and_return_what_the_headers_say() -> Result<(), Failure> {
+    // That the headers say it, too, is asserted in the program of each release.
+    signatures::check(&signatures::all())
 }
 
 #[test]

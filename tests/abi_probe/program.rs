@@ -1,6 +1,7 @@
 //! The C program that asks UCX's headers.
 
 use crate::Failure;
+use crate::signatures::{self, Signature};
 use mock_ucx::abi::types::{CONSTANT_GROUPS, Constant, Minor};
 use std::collections::BTreeSet;
 use std::fmt::Write;
@@ -15,6 +16,8 @@ pub(crate) struct Program {
     pub(crate) complete_enums: usize,
     /// How many names of later releases were found to be free.
     pub(crate) absent_names: usize,
+    /// How many functions were found to have the type that the Rust side implements.
+    pub(crate) functions: usize,
 }
 
 /// Members of enums that the Rust side leaves out on purpose: their value moves with the release.
@@ -27,6 +30,7 @@ impl Program {
             source: String::new(),
             complete_enums: 0,
             absent_names: 0,
+            functions: 0,
         };
         program.line("#include <stddef.h>\n#include <stdint.h>\n#include <stdio.h>\n#include <ucp/api/ucp.h>");
         if minor >= 20 {
@@ -35,6 +39,12 @@ impl Program {
         for (name, constants) in CONSTANT_GROUPS.iter().copied().flatten() {
             program.claim_absent(constants, minor);
             program.claim_complete(name, constants, minor);
+        }
+        for signature in signatures::all()
+            .iter()
+            .filter(|signature| signature.since <= minor)
+        {
+            program.claim_function(signature);
         }
         program.line("int main(void) {");
         for expression in expressions {
@@ -56,6 +66,13 @@ impl Program {
             self.line(&format!("enum {{ {} = 0 }};", constant.name));
             self.absent_names += 1;
         }
+    }
+
+    /// A pointer to the function has the type that the Rust side implements.
+    fn claim_function(&mut self, signature: &Signature) {
+        let (name, c_type) = (signature.name, signature.c_type());
+        self.line(&format!("_Static_assert(__builtin_types_compatible_p(__typeof__(&{name}), {c_type}), \"{name}\");"));
+        self.functions += 1;
     }
 
     /// A `switch` over an enum without `default` must name every member (`-Werror=switch`).
