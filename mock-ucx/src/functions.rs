@@ -193,9 +193,9 @@ pub static FUNCTIONS: [(Function, FunctionInfo); FUNCTION_COUNT] = [
             &[
                 UcsStatus::NO_MEMORY,
                 UcsStatus::NO_DEVICE,
-                UcsStatus::IO_ERROR,
+                UcsStatus::EXCEEDS_LIMIT,
             ],
-            "core/ucp_context.c:ucp_init_version (calloc), ucp_fill_resources (no usable device), md open",
+            "core/ucp_context.c:ucp_init_version (calloc), ucp_check_resources (no usable device), ucp_fill_resources (too many)",
         ),
     ),
     (
@@ -303,7 +303,7 @@ pub static FUNCTIONS: [(Function, FunctionInfo); FUNCTION_COUNT] = [
             StatusPointer,
             &[at(0, Endpoint)],
             &[UcsStatus::NO_MEMORY, UcsStatus::CONNECTION_RESET],
-            "rma/flush.c:ucp_ep_flush_internal (ucp_request_get_param; status of a failed lane)",
+            "rma/flush.c:ucp_ep_flush_internal (ucp_request_get_param); a lane that failed, with which the endpoint fails",
         ),
     ),
     (
@@ -316,8 +316,12 @@ pub static FUNCTIONS: [(Function, FunctionInfo); FUNCTION_COUNT] = [
             "ucp_ep_rkey_unpack",
             Status,
             &[at(0, Endpoint)],
-            &[UcsStatus::NO_MEMORY, UcsStatus::IO_ERROR],
-            "core/ucp_rkey.c:ucp_ep_rkey_unpack_internal (rkey allocation; uct_rkey_unpack of a device)",
+            &[
+                UcsStatus::NO_MEMORY,
+                UcsStatus::EXCEEDS_LIMIT,
+                UcsStatus::IO_ERROR,
+            ],
+            "core/ucp_rkey.c:ucp_ep_rkey_unpack_internal (rkey allocation), ucp_worker_add_rkey_config (too many), uct_rkey_unpack",
         ),
     ),
     (
@@ -330,8 +334,12 @@ pub static FUNCTIONS: [(Function, FunctionInfo); FUNCTION_COUNT] = [
             "ucp_mem_map",
             Status,
             &[at(0, Context)],
-            &[UcsStatus::NO_MEMORY, UcsStatus::IO_ERROR],
-            "core/ucp_mm.c:ucp_memh_create (ucs_calloc), uct_md_mem_reg of a device (locked-memory limit)",
+            &[
+                UcsStatus::NO_MEMORY,
+                UcsStatus::IO_ERROR,
+                UcsStatus::UNSUPPORTED,
+            ],
+            "core/ucp_mm.c:ucp_memh_create (ucs_calloc), uct_md_mem_reg of a device (locked-memory limit; memory it cannot pin)",
         ),
     ),
     (
@@ -374,12 +382,8 @@ pub static FUNCTIONS: [(Function, FunctionInfo); FUNCTION_COUNT] = [
             "ucp_put_nbx",
             StatusPointer,
             &[at(0, Endpoint), at(4, Rkey)],
-            &[
-                UcsStatus::NO_MEMORY,
-                UcsStatus::UNREACHABLE,
-                UcsStatus::CONNECTION_RESET,
-            ],
-            "rma/rma_send.c:ucp_put_nbx (ucp_request_get_param), proto/proto_common.inl (no protocol), failed endpoint",
+            &[UcsStatus::NO_MEMORY, UcsStatus::CONNECTION_RESET],
+            "rma/rma_send.c:ucp_put_nbx (ucp_request_get_param); a lane that failed, with which the endpoint fails",
         ),
     ),
     (
@@ -388,12 +392,8 @@ pub static FUNCTIONS: [(Function, FunctionInfo); FUNCTION_COUNT] = [
             "ucp_get_nbx",
             StatusPointer,
             &[at(0, Endpoint), at(4, Rkey)],
-            &[
-                UcsStatus::NO_MEMORY,
-                UcsStatus::UNREACHABLE,
-                UcsStatus::CONNECTION_RESET,
-            ],
-            "rma/rma_send.c:ucp_get_nbx (ucp_request_get_param), proto/proto_common.inl (no protocol), failed endpoint",
+            &[UcsStatus::NO_MEMORY, UcsStatus::CONNECTION_RESET],
+            "rma/rma_send.c:ucp_get_nbx (ucp_request_get_param); a lane that failed, with which the endpoint fails",
         ),
     ),
     (
@@ -403,7 +403,7 @@ pub static FUNCTIONS: [(Function, FunctionInfo); FUNCTION_COUNT] = [
             StatusPointer,
             &[at(0, Endpoint)],
             &[UcsStatus::NO_MEMORY, UcsStatus::CONNECTION_RESET],
-            "core/ucp_am.c:ucp_am_send_nbx (ucp_request_get_param), failed endpoint",
+            "core/ucp_am.c:ucp_am_send_nbx (ucp_request_get_param); a lane that failed, with which the endpoint fails",
         ),
     ),
     (

@@ -96,7 +96,7 @@ impl HandleSpace {
         let offset = value.wrapping_sub(self.base);
         if offset < self.span {
             let serial = offset / STRIDE;
-            if offset % STRIDE != 0 {
+            if !offset.is_multiple_of(STRIDE) {
                 return Shape::Misaligned(serial);
             }
             return if serial == 0 || serial >= self.next {
@@ -111,7 +111,7 @@ impl HandleSpace {
                 return Shape::Inherited(offset / STRIDE);
             }
         }
-        if value.wrapping_sub(REGION) < REGION_SLOTS * SPAN_MAX && value % STRIDE == 0 {
+        if value.wrapping_sub(REGION) < REGION_SLOTS * SPAN_MAX && value.is_multiple_of(STRIDE) {
             return Shape::Foreign;
         }
         Shape::Other

@@ -70,9 +70,7 @@ mod tests {
         let bytes = Bytes::copy_of(b"hello", 256);
         assert_eq!((bytes.pointer() % 256, bytes.len()), (0, 5));
         // SAFETY: the memory has five bytes.
-        assert_eq!(
-            unsafe { std::slice::from_raw_parts(bytes.pointer() as *const u8, 5) },
-            b"hello"
-        );
+        let copied = unsafe { std::slice::from_raw_parts(bytes.pointer() as *const u8, 5) };
+        assert_eq!(copied, b"hello");
     }
 }

@@ -172,7 +172,7 @@ unsafe fn send(call: &Call, arguments: Send) -> Result<Sent, UcsStatus> {
     let regions = unsafe { pieces(arguments.buffer, arguments.count, attributes.datatype) }
         .ok_or(UcsStatus::INVALID_PARAM)?;
     endpoint::usable(&mut state, on)?;
-    call.decide(&mut state)?;
+    call.decide_on(&mut state, on)?;
     let rendezvous = wants_rendezvous(&state, worker, &attributes, &regions);
     let alignment = state.worker(target).map_or(1, |target| target.am_alignment);
     let reply_to = (attributes.flags & UCP_AM_SEND_FLAG_REPLY != 0).then_some(worker);

@@ -10,6 +10,7 @@ use parking_lot::{ArcReentrantMutexGuard, MutexGuard, RawMutex, RawThreadId};
 
 use crate::abi::types::{UcsStatus, ptr_status};
 use crate::abi::universe;
+use crate::fabric::endpoint;
 use crate::functions::Function;
 use crate::ledger::{Event, Kind, NewFinding, Site, Stack, Trouble, record_event};
 use crate::rules::Rule;
@@ -239,6 +240,16 @@ impl Call {
     ) -> UcsStatus {
         state.broken(rule, object, detail, self.site());
         UcsStatus::INVALID_PARAM
+    }
+
+    /// The same for an operation on an endpoint: a connection does not break for one operation alone, the endpoint fails with it
+    /// (core/ucp_ep.c:ucp_ep_set_failed).
+    pub(crate) fn decide_on(&self, state: &mut State, on: u64) -> Result<(), UcsStatus> {
+        let decision = self.decide(state);
+        if let Err(status @ UcsStatus::CONNECTION_RESET) = decision {
+            endpoint::fail(state, on, status);
+        }
+        decision
     }
 
     /// Asks the adversary whether this call may do its work.

@@ -114,9 +114,9 @@ unsafe fn read_params(params: *const UcpEpParams) -> (Wish, Option<u64>) {
 pub unsafe extern "C-unwind" fn ucp_ep_close_nbx(ep: u64, param: *const UcpRequestParam) -> usize {
     let _guard = worker_guard(ep, Kind::Endpoint);
     let (status_pointer, upcalls) = enter(F::EpCloseNbx, |call| {
-        // SAFETY: handed on to the caller.
         let closed = call.endpoint(ep).and_then(|serial| {
             call.not_null(1, param)?;
+            // SAFETY: the client vouches for a pointer that is not null.
             let attributes = unsafe { Attributes::read(param) };
             let force = attributes.flags & UCP_EP_CLOSE_FLAG_FORCE != 0;
             Ok((close(call, serial, force)?, attributes))
@@ -168,8 +168,8 @@ pub unsafe extern "C-unwind" fn ucp_ep_flush_nbx(ep: u64, param: *const UcpReque
             attributes.no_immediate_completion = false;
             let mut state = call.lock();
             let worker = state.endpoint(serial).map_or(0, |entry| entry.worker);
-            call.decide(&mut state)?;
             fabric::usable(&mut state, serial)?;
+            call.decide_on(&mut state, serial)?;
             Ok((Done { worker }, attributes))
         });
         answer(call, flushed)

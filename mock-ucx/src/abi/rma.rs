@@ -134,7 +134,7 @@ unsafe fn run(
             return Err(refusal.status);
         }
     }
-    call.decide(&mut state)?;
+    call.decide_on(&mut state, on)?;
     drop(state);
     for piece in plan.iter() {
         // SAFETY: the local side is the client's buffer, which it vouches for until the operation completes; the remote side lies in a
