@@ -2,7 +2,10 @@
 //!
 //! Needs the network once. This executable exports no `ucp_*`, which one test relies on.
 
+use std::collections::BTreeSet;
 use std::process::{Command, Output};
+
+use object::Object;
 
 use harness::nixl::capi::{
     Agent, AgentConfig, FUNCTIONS, MemType, OptArgs, Params, RegDlist, Status,
@@ -64,6 +67,23 @@ fn the_plugin_imports_ucx_by_names_that_a_mock_can_export() {
         "{imports:?}"
     );
     assert_eq!(imports.len(), 38, "{imports:?}");
+}
+
+#[test]
+fn the_program_exports_every_function_of_ucx_that_the_plugin_imports() {
+    let program = std::fs::read(env!("CARGO_BIN_EXE_mock-ucx")).expect("the program");
+    let program = object::File::parse(&*program).expect("an executable");
+    let exports = program.exports().expect("its dynamic symbols");
+    let exported: BTreeSet<&[u8]> = exports.iter().map(|export| export.name()).collect();
+    let imports = nixl().ucx_imports().expect("the plugin is readable");
+    let missing: Vec<&String> = imports
+        .iter()
+        .filter(|name| !exported.contains(name.as_bytes()))
+        .collect();
+    assert!(
+        missing.is_empty(),
+        "NIXL would not load on the mock: {missing:?}"
+    );
 }
 
 #[test]
