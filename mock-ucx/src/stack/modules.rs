@@ -69,16 +69,24 @@ pub fn current() -> Arc<Modules> {
         return modules.clone();
     }
     let built = Arc::new(Modules::build());
-    if let Some(mut newest) = NEWEST.try_lock() {
-        let is_newer = newest
-            .as_ref()
-            .is_none_or(|kept| kept.counters < built.counters);
-        if is_newer {
-            *newest = Some(built.clone());
-            GENERATION.fetch_add(1, Ordering::AcqRel);
-        }
-    }
+    publish(built.clone());
+    // Also if the list could not be published: who watches the generation asks for a list then.
+    GENERATION.fetch_add(1, Ordering::AcqRel);
     built
+}
+
+/// Offers a list to the other threads, unless they have a newer one.
+fn publish(built: Arc<Modules>) {
+    let Some(mut newest) = NEWEST.try_lock() else {
+        return;
+    };
+    let is_newer = newest
+        .as_ref()
+        .is_none_or(|kept| kept.counters < built.counters);
+    let replaced = is_newer.then(|| newest.replace(built));
+    // A list of hundreds of modules is freed after the others can go on.
+    drop(newest);
+    drop(replaced);
 }
 
 /// The loader's counters now.
