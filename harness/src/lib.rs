@@ -3,4 +3,5 @@
 pub mod cli;
 pub mod execute;
 pub mod nixl;
+pub mod report;
 pub mod scenario;
