@@ -212,6 +212,8 @@ fn demangle(symbol: &[u8]) -> String {
     cpp_demangle::Symbol::new(whole)
         .ok()
         .and_then(|symbol| symbol.demangle_with_options(&options).ok())
+        // The mark of the library's current string type says nothing to people.
+        .map(|name| name.replace("[abi:cxx11]", ""))
         .unwrap_or_else(|| whole.to_owned())
 }
 

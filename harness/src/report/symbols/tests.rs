@@ -156,7 +156,7 @@ fn of_two_modules_mapped_at_one_place_the_later_one_counts() {
 fn names_are_those_that_people_write() {
     for (symbol, name) in [
         (
-            "_ZN14nixlUcxContext8packRkeyERK10nixlUcxMem",
+            "_ZN14nixlUcxContext8packRkeyB5cxx11ERK10nixlUcxMem",
             "nixlUcxContext::packRkey",
         ),
         ("_ZN9nixlAgentD2Ev", "nixlAgent::~nixlAgent"),
