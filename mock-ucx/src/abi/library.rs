@@ -339,7 +339,7 @@ pub(crate) fn entity_name(name: &str) -> [c_char; UCP_ENTITY_NAME_MAX] {
         .take(UCP_ENTITY_NAME_MAX - 1)
         .zip(name.bytes())
     {
-        *to = from.cast_signed();
+        *to = from as c_char;
     }
     array
 }

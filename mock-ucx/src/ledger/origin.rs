@@ -1,6 +1,7 @@
 //! Where in the client something happened: the call stack, and the modules it runs through as the ledger file holds them.
 
 use std::os::unix::ffi::OsStrExt;
+use std::path::PathBuf;
 
 use rustc_hash::FxHashSet;
 
@@ -31,8 +32,8 @@ impl Stack {
 #[derive(Default)]
 pub(crate) struct ModuleWatch {
     generation: u64,
-    /// Start and bias of those that were told already.
-    told: FxHashSet<(u64, u64)>,
+    /// Start and path of those that were told already.
+    told: FxHashSet<(u64, PathBuf)>,
 }
 
 impl ModuleWatch {
@@ -44,7 +45,7 @@ impl ModuleWatch {
         }
         self.generation = generation;
         for module in modules::current().list() {
-            if self.told.insert((module.range.start, module.bias)) {
+            if self.told.insert((module.range.start, module.path.clone())) {
                 tell(record(module));
             }
         }
