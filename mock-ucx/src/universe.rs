@@ -146,8 +146,13 @@ impl Universe {
             .header()
             .forked_from
             .store(parent.ledger.mapping().header().pid.load(Relaxed), Relaxed);
-        for entry in parent.objects.values() {
-            if let Some(record) = parent.ledger.object(entry.slot) {
+        for (serial, entry) in &parent.objects {
+            // The parent's file is shared: it may have used the slot again since the fork.
+            if let Some(record) = parent
+                .ledger
+                .object(entry.slot)
+                .filter(|record| record.serial == *serial)
+            {
                 ledger.inherit(&record);
             }
         }
