@@ -4,6 +4,7 @@ use crate::abi::types::{UcpRequestInitCallback, UcsStatus};
 use crate::fabric::worker;
 use crate::hidden::{Bytes, POINTER_MASK};
 use crate::ledger::Site;
+use crate::ledger::layout::REQUEST_OF_CLIENT;
 use crate::objects::{Body, Callback, Event, Request};
 use crate::universe::State;
 
@@ -48,13 +49,13 @@ pub(crate) fn open(
             .create_at(
                 wish.external,
                 worker,
-                [0, 0],
+                [REQUEST_OF_CLIENT, 0],
                 Body::Request(Box::new(request)),
                 site,
             )
             .map(|serial| (serial, wish.external))
     } else if let Some(area) = state.take_area(worker, &mut init) {
-        let pointer = area.pointer();
+        let (pointer, length) = (area.pointer(), area.len() as u64);
         let request = Request {
             area: Some(area),
             ..request
@@ -63,7 +64,7 @@ pub(crate) fn open(
             .create_at(
                 pointer,
                 worker,
-                [0, 0],
+                [0, length],
                 Body::Request(Box::new(request)),
                 site,
             )

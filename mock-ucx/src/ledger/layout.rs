@@ -149,6 +149,9 @@ pub struct ObjectRecord {
 /// Handle values are stored exclusive-or this.
 pub const HANDLE_MASK: u64 = 0xa5a5_0000_0000_5a5a;
 
+/// First number of a request that lies in memory of the client (`UCP_OP_ATTR_FIELD_REQUEST`), so that nobody has to free it.
+pub const REQUEST_OF_CLIENT: u64 = 1;
+
 /// A node of the trie of call stacks.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default)]
@@ -189,8 +192,8 @@ pub struct FindingRecord {
     pub object: u64,
     /// Parent or second object concerned; 0 = none.
     pub other: u64,
-    /// The value that was passed.
-    pub value: u64,
+    /// The value that was passed, exclusive-or [`HANDLE_MASK`].
+    pub masked_value: u64,
     /// First number of the detail.
     pub detail_a: u64,
     /// Second number of the detail.

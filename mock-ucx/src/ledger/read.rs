@@ -29,9 +29,10 @@ pub struct Object {
     pub ordinal: u32,
     /// What became of it.
     pub state: ObjectState,
-    /// Handle value.
-    pub handle: u64,
-    /// Numbers that describe it (a memory handle: address and length in bytes).
+    /// Handle value, exclusive-or [`HANDLE_MASK`]: a process that looks for handles in its own memory must not find this one.
+    pub masked_handle: u64,
+    /// Numbers that describe it (a memory handle: address and length in bytes; a request: [`REQUEST_OF_CLIENT`](super::layout::REQUEST_OF_CLIENT) or 0, and the bytes at
+    /// its handle).
     pub detail: [u64; 2],
     /// Its creation.
     pub created: Moment,
@@ -39,6 +40,13 @@ pub struct Object {
     pub ended: Moment,
     /// Thread that created it (ordinal).
     pub thread: u16,
+}
+
+impl Object {
+    /// Handle value.
+    pub fn handle(&self) -> u64 {
+        self.masked_handle ^ HANDLE_MASK
+    }
 }
 
 /// When and where something happened.
@@ -63,8 +71,8 @@ pub struct Finding {
     pub trouble: Trouble,
     /// Index of the argument.
     pub argument: Option<u16>,
-    /// Value that was passed.
-    pub value: u64,
+    /// Value that was passed, exclusive-or [`HANDLE_MASK`].
+    pub masked_value: u64,
     /// Object concerned; 0 = none known.
     pub object: u64,
     /// Second object; 0 = none.
@@ -75,6 +83,13 @@ pub struct Finding {
     pub count: u64,
     /// When it was seen first.
     pub at: Moment,
+}
+
+impl Finding {
+    /// Value that was passed.
+    pub fn value(&self) -> u64 {
+        self.masked_value ^ HANDLE_MASK
+    }
 }
 
 /// A fault that fired.
@@ -328,7 +343,7 @@ fn read_objects(map: &Mapping) -> Vec<Object> {
                 kind,
                 ordinal: record.ordinal,
                 state,
-                handle: record.masked_handle ^ HANDLE_MASK,
+                masked_handle: record.masked_handle,
                 detail: [record.detail_a, record.detail_b],
                 created: moment(
                     record.created_step,
@@ -362,7 +377,7 @@ fn read_findings(map: &Mapping) -> Vec<Finding> {
             rule: Rule::from_number(record.rule)?,
             trouble: Trouble::from_number(record.trouble),
             argument: (record.argument != u16::MAX).then_some(record.argument),
-            value: record.value ^ HANDLE_MASK,
+            masked_value: record.masked_value,
             object: record.object,
             other: record.other,
             detail: [record.detail_a, record.detail_b],

@@ -215,7 +215,7 @@ impl Ledger {
         let record = FindingRecord {
             object: new.object,
             other: new.other,
-            value: new.value ^ HANDLE_MASK,
+            masked_value: new.value ^ HANDLE_MASK,
             detail_a: new.detail[0],
             detail_b: new.detail[1],
             step: site.step,
