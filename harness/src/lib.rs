@@ -3,5 +3,6 @@
 pub mod cli;
 pub mod execute;
 pub mod nixl;
+pub mod oracle;
 pub mod report;
 pub mod scenario;

@@ -1,4 +1,12 @@
 //! What was found, as text for people and data for programs.
 
+pub mod census;
+pub mod finding;
+pub mod findings;
 pub mod frames;
 pub mod symbols;
+pub mod terminal;
+
+pub use finding::{Case, Finding, Stability, StackFrame};
+pub use findings::{Findings, ReportError, prepare_folder};
+pub use symbols::Symbolizer;

@@ -1,0 +1,58 @@
+//! Can the mock vouch for the case? Where it failed itself, or ran out of room, nothing may be concluded from silence.
+
+use super::{Ended, Evidence, Observation, Oracle, Subject, Verdict};
+
+/// One doubt for each reason.
+pub(super) fn judge(observation: &Observation<'_>) -> Vec<Verdict> {
+    let Some(snapshot) = observation.snapshot else {
+        let nothing_done = observation.operations.is_empty() && observation.ended_well();
+        let words = match observation.ended {
+            Ended::Exited(status) => {
+                format!("the process ended with status {status} before it called UCX")
+            }
+            _ => "the process ended before it called UCX".to_owned(),
+        };
+        return nothing_done
+            .then(|| doubt("no_ledger", words))
+            .into_iter()
+            .collect();
+    };
+    let reasons = [
+        (
+            u64::from(snapshot.internal_errors),
+            "internal_error",
+            "times the mock itself failed: please report this as a bug of mock-ucx",
+        ),
+        (
+            snapshot.objects_dropped,
+            "objects_dropped",
+            "objects found no room in the ledger: the census is incomplete",
+        ),
+        (
+            u64::from(snapshot.findings_dropped),
+            "findings_dropped",
+            "broken rules found no room in the ledger",
+        ),
+    ];
+    reasons
+        .into_iter()
+        .filter(|(count, _, _)| *count > 0)
+        .map(|(count, rule, words)| doubt(rule, format!("{count} {words}")))
+        .collect()
+}
+
+fn doubt(rule: &str, what: String) -> Verdict {
+    Verdict {
+        oracle: Oracle::Incomplete,
+        rule: Some(rule.to_owned()),
+        subject: Subject::Process,
+        objects: Vec::new(),
+        evidence: vec![Evidence::new(what.clone())],
+        what,
+        created: None,
+        site: None,
+        operation: None,
+        operation_otherwise: None,
+        fault: None,
+    }
+}

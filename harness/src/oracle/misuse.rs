@@ -1,0 +1,100 @@
+//! Which rules of UCX's contract did the client break? The mock saw it happen; this decides what counts.
+
+use std::collections::BTreeSet;
+
+use mock_ucx::ledger::read::{Finding, Snapshot};
+use mock_ucx::ledger::{Kind, Trouble};
+use mock_ucx::rules::{Basis, Severity};
+
+use super::{Evidence, Observation, Oracle, Subject, Verdict, function_words, object_words};
+
+/// One verdict for each rule that was broken, except what `lost` says already.
+pub(super) fn judge(observation: &Observation<'_>, lost: &[Verdict]) -> Vec<Verdict> {
+    let Some(snapshot) = observation.snapshot else {
+        return Vec::new();
+    };
+    let lost: BTreeSet<u64> = lost
+        .iter()
+        .flat_map(|verdict| &verdict.objects)
+        .copied()
+        .collect();
+    snapshot
+        .findings
+        .iter()
+        .filter(|finding| observation.strict || finding.rule.info().basis != Basis::Inferred)
+        .filter(|finding| {
+            finding.rule.info().severity != Severity::Leak
+                || finding.trouble != Trouble::None
+                || !lost.contains(&finding.object)
+        })
+        .map(|finding| verdict(observation, snapshot, finding))
+        .collect()
+}
+
+fn verdict(observation: &Observation<'_>, snapshot: &Snapshot, finding: &Finding) -> Verdict {
+    let info = finding.rule.info();
+    let object = snapshot.object(finding.object);
+    let subject = match (object, finding.trouble) {
+        // The argument's kind says more than the kind of what was passed instead.
+        (_, trouble) if trouble != Trouble::None => u8::try_from(finding.detail[0])
+            .ok()
+            .and_then(Kind::from_number),
+        (object, _) => object.map(|object| object.kind),
+    };
+    let mut evidence = vec![Evidence::new(format!(
+        "{} ({}): {}",
+        info.id,
+        info.severity.name(),
+        info.statement
+    ))];
+    if let Some(object) = object {
+        let mut text = format!(
+            "it is about {}, created by {}",
+            object_words(object),
+            function_words(&object.created)
+        );
+        if object.ended.step > 0 {
+            text += &format!(
+                " and ended by {}{}",
+                function_words(&object.ended),
+                observation.operation_words(object.ended.operation)
+            );
+        }
+        evidence.push(Evidence {
+            text,
+            at: Some(object.created),
+        });
+    }
+    if finding.count > 1 {
+        evidence.push(Evidence::new(format!(
+            "{} times from the same place",
+            finding.count
+        )));
+    }
+    evidence.push(Evidence::new(format!("what to do: {}", info.hint)));
+    let operation = Some(finding.at.operation).filter(|operation| *operation > 0);
+    Verdict {
+        oracle: Oracle::Rule,
+        rule: Some(info.id.to_owned()),
+        subject: subject.map_or(Subject::Memory, Subject::Object),
+        objects: object.map(|object| object.serial).into_iter().collect(),
+        what: what(finding),
+        created: object.map(|object| object.created),
+        site: Some(finding.at),
+        operation,
+        operation_otherwise: None,
+        fault: None,
+        evidence,
+    }
+}
+
+fn what(finding: &Finding) -> String {
+    let call = function_words(&finding.at);
+    let argument = finding
+        .argument
+        .map_or_else(String::new, |index| format!(", argument {}", index + 1));
+    match finding.trouble {
+        Trouble::None => format!("{call}{argument} breaks {}", finding.rule.id()),
+        trouble => format!("{call}{argument}: the handle is {}", trouble.words()),
+    }
+}

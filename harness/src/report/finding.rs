@@ -1,0 +1,340 @@
+//! A finding: one verdict with everything that a person needs to file it and a program to compare it.
+
+use std::fmt;
+
+use mock_ucx::ledger::read::{Fired, Moment, Snapshot};
+use mock_ucx::schedule::Fault;
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use super::Symbolizer;
+use super::frames::{Frame, nixl_frames};
+use crate::oracle::{Evidence, Observation, Oracle, Verdict};
+
+/// Hex digits of a fingerprint: 128 bits, beyond any accident.
+const FINGERPRINT_DIGITS: usize = 32;
+/// Hex digits of a family.
+const FAMILY_DIGITS: usize = 16;
+/// Hex digits of an id, which people type.
+const ID_DIGITS: usize = 12;
+
+/// One line of `findings.jsonl`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Finding {
+    /// The beginning of the fingerprint, for people.
+    pub id: String,
+    /// What makes two findings the same one: oracle, rule, object, operation, function of the fault, NIXL's frames.
+    pub fingerprint: String,
+    /// Coarser, the same over releases: oracle, object, function of creation, function of the fault.
+    pub family: String,
+    /// Who found it.
+    pub oracle: Oracle,
+    /// The rule that was broken, or what stands for it: a signal, a kind of hang.
+    pub rule: Option<String>,
+    /// Kind of object.
+    pub object: String,
+    /// How often it was seen.
+    pub count: u64,
+    /// Why, strongest first.
+    pub evidence: Vec<String>,
+    /// Where the object was created, innermost first; for a bad call or a failure without an object: that call.
+    pub created: Vec<StackFrame>,
+    /// The operation of NIXL that failed or that should have ended the object.
+    pub operation: Option<String>,
+    /// The scenario, as text.
+    pub scenario: String,
+    /// What the adversary decided: the faults that fired, in that order.
+    pub decisions: Vec<String>,
+    /// The fault specification that shows it again; empty for a benign run.
+    pub faults: String,
+    /// The NIXL it was seen in.
+    pub nixl: String,
+    /// The UCX that was emulated.
+    pub ucx_version: String,
+    /// How surely it shows again.
+    pub stability: Stability,
+    /// A sentence or two to file.
+    pub message: String,
+    /// Fingerprints that it would have if another fault of the case, or none, had led to it.
+    #[serde(skip)]
+    pub(super) otherwise: Vec<String>,
+}
+
+/// A frame of a call stack.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StackFrame {
+    /// File name of the library, without what differs between builds.
+    pub module: String,
+    /// The function, demangled; unknown: `None`.
+    pub function: Option<String>,
+    /// It is NIXL's.
+    pub nixl: bool,
+}
+
+/// `libnixl.so!nixlAgent::registerMem`.
+impl fmt::Display for StackFrame {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let function = self.function.as_deref().unwrap_or("?");
+        write!(f, "{}!{function}", self.module)
+    }
+}
+
+impl From<&Frame> for StackFrame {
+    fn from(frame: &Frame) -> StackFrame {
+        StackFrame {
+            module: frame.module.clone(),
+            function: frame.function.clone(),
+            nixl: frame.in_nixl,
+        }
+    }
+}
+
+/// In how many of how many replays it showed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Stability {
+    /// It showed.
+    pub shown: u32,
+    /// It was played.
+    pub of: u32,
+}
+
+/// What a finding says about the case that a verdict does not know.
+#[derive(Clone, Copy, Debug)]
+pub struct Case<'a> {
+    /// The scenario's text, or the command.
+    pub scenario: &'a str,
+    /// The fault specification that was asked for.
+    pub faults: &'a str,
+    /// The NIXL.
+    pub nixl: &'a str,
+}
+
+impl Finding {
+    /// The finding that a verdict is. For a doubt there is none: [`Verdict::is_doubt`].
+    pub fn new(
+        verdict: &Verdict,
+        observation: &Observation<'_>,
+        case: &Case<'_>,
+        symbols: &mut Symbolizer,
+    ) -> Finding {
+        let mut teller = Teller {
+            verdict,
+            observation,
+            symbols,
+        };
+        let fault = teller.fired(verdict.fault);
+        let fingerprint = teller.fingerprint(fault);
+        let mut finding = Finding {
+            id: fingerprint[..ID_DIGITS].to_owned(),
+            otherwise: teller.other_fingerprints(&fingerprint),
+            fingerprint,
+            family: teller.family(fault),
+            oracle: verdict.oracle,
+            rule: verdict.rule.clone(),
+            object: verdict.subject.name().to_owned(),
+            count: 1,
+            evidence: verdict
+                .evidence
+                .iter()
+                .map(|evidence| teller.sentence(evidence))
+                .collect(),
+            created: teller
+                .frames(verdict.created.or(teller.site(fault)))
+                .iter()
+                .map(StackFrame::from)
+                .collect(),
+            operation: teller.operation(fault),
+            scenario: case.scenario.to_owned(),
+            decisions: observation.snapshot.map(decisions).unwrap_or_default(),
+            faults: case.faults.to_owned(),
+            nixl: case.nixl.to_owned(),
+            ucx_version: observation.snapshot.map(version).unwrap_or_default(),
+            stability: Stability { shown: 1, of: 1 },
+            message: String::new(),
+        };
+        finding.message = teller.message(fault, &finding);
+        finding
+    }
+
+    /// Simpler cases come first: few faults, a short scenario, and the texts, so that the order is always the same.
+    pub(super) fn simplicity(&self) -> impl Ord + '_ {
+        let faults = self
+            .faults
+            .split(';')
+            .filter(|fault| !fault.trim().is_empty())
+            .count();
+        (faults, self.scenario.len(), &self.faults, &self.scenario)
+    }
+}
+
+fn decisions(snapshot: &Snapshot) -> Vec<String> {
+    let decision = |fired: &Fired| {
+        let fault = Fault {
+            function: fired.at.function?,
+            occurrence: Some(fired.occurrence),
+            status: fired.status,
+        };
+        Some(fault.to_string())
+    };
+    snapshot.fired.iter().filter_map(decision).collect()
+}
+
+fn version(snapshot: &Snapshot) -> String {
+    let [major, minor, patch] = snapshot.ucx_version;
+    format!("{major}.{minor}.{patch}")
+}
+
+/// The first digits of the parts' hash; no part can run into the next.
+fn hash(parts: &[&str], digits: usize) -> String {
+    let mut hash = Sha256::new();
+    for part in parts {
+        hash.update((part.len() as u64).to_le_bytes());
+        hash.update(part);
+    }
+    let hex: String = hash
+        .finalize()
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect();
+    hex[..digits].to_owned()
+}
+
+/// Turns a verdict into words.
+struct Teller<'a, 'o> {
+    verdict: &'a Verdict,
+    observation: &'a Observation<'o>,
+    symbols: &'a mut Symbolizer,
+}
+
+impl<'o> Teller<'_, 'o> {
+    fn fired(&self, index: Option<usize>) -> Option<&'o Fired> {
+        self.observation.snapshot?.fired.get(index?)
+    }
+
+    fn frames(&mut self, at: Option<Moment>) -> Vec<Frame> {
+        match (self.observation.snapshot, at) {
+            (Some(snapshot), Some(at)) => self
+                .symbols
+                .frames(&snapshot.modules, &snapshot.stack(at.stack)),
+            _ => Vec::new(),
+        }
+    }
+
+    /// The call whose stack tells the verdict from others.
+    fn site(&self, fault: Option<&Fired>) -> Option<Moment> {
+        self.verdict.site.or(fault.map(|fault| fault.at))
+    }
+
+    /// Text of the operation to blame.
+    fn operation(&self, fault: Option<&Fired>) -> Option<String> {
+        let number = self.verdict.blamed(fault)?;
+        Some(self.observation.operation(number)?.text.clone())
+    }
+
+    fn fingerprint(&mut self, fault: Option<&Fired>) -> String {
+        let operation = self
+            .verdict
+            .blamed(fault)
+            .and_then(|number| self.observation.operation(number))
+            .map_or("", |note| note.name());
+        let frames = nixl_frames(&self.frames(self.site(fault)));
+        let mut parts = vec![
+            self.verdict.oracle.name(),
+            self.verdict.rule.as_deref().unwrap_or_default(),
+            self.verdict.subject.name(),
+            operation,
+            function(fault.map(|fault| fault.at)),
+        ];
+        parts.extend(frames.iter().map(String::as_str));
+        hash(&parts, FINGERPRINT_DIGITS)
+    }
+
+    fn other_fingerprints(&mut self, own: &str) -> Vec<String> {
+        let count = self
+            .observation
+            .snapshot
+            .map_or(0, |snapshot| snapshot.fired.len());
+        let causes = std::iter::once(None).chain((0..count).map(Some));
+        let mut others: Vec<String> = causes
+            .map(|cause| {
+                let fault = self.fired(cause);
+                self.fingerprint(fault)
+            })
+            .filter(|other| other != own)
+            .collect();
+        others.dedup();
+        others
+    }
+
+    fn family(&self, fault: Option<&Fired>) -> String {
+        let parts = [
+            self.verdict.oracle.name(),
+            self.verdict.subject.name(),
+            function(self.verdict.created.or(self.site(fault))),
+            function(fault.map(|fault| fault.at)),
+        ];
+        hash(&parts, FAMILY_DIGITS)
+    }
+
+    /// Who made a call: NIXL's innermost function, or the innermost of all.
+    fn caller(&mut self, at: Option<Moment>) -> Option<String> {
+        let frames = self.frames(at);
+        let frame = frames
+            .iter()
+            .find(|frame| frame.in_nixl)
+            .or(frames.first())?;
+        Some(frame.function.clone().unwrap_or_else(|| frame.to_string()))
+    }
+
+    fn sentence(&mut self, evidence: &Evidence) -> String {
+        match self.caller(evidence.at) {
+            Some(caller) => format!("{}, called by {caller}", evidence.text),
+            None => evidence.text.clone(),
+        }
+    }
+
+    fn message(&mut self, fault: Option<&Fired>, finding: &Finding) -> String {
+        let mut message = self.verdict.what.clone();
+        let at = self
+            .verdict
+            .created
+            .filter(|_| self.verdict.oracle == Oracle::Lost)
+            .or(self.verdict.site);
+        if let Some(at) = at {
+            let verb = if self.verdict.oracle == Oracle::Lost {
+                "created"
+            } else {
+                "called"
+            };
+            let caller = self
+                .caller(Some(at))
+                .unwrap_or_else(|| "an unknown caller".to_owned());
+            message += &format!(": {verb} by {caller} with {}", function(Some(at)));
+        }
+        if let Some(operation) = &finding.operation {
+            message += &format!(", in `{operation}`");
+        }
+        if let Some(fault) = fault {
+            message += &format!(
+                ", after {} answered {}",
+                function(Some(fault.at)),
+                fault.status
+            );
+        }
+        message += ".";
+        if let Some(first) = finding.evidence.first() {
+            let mut letters = first.chars();
+            let capital = letters
+                .next()
+                .map(|letter| letter.to_uppercase().to_string())
+                .unwrap_or_default();
+            message += &format!(" {capital}{}.", letters.as_str());
+        }
+        message
+    }
+}
+
+fn function(at: Option<Moment>) -> &'static str {
+    at.and_then(|at| at.function)
+        .map_or("", |function| function.name())
+}
