@@ -32,10 +32,10 @@ pub(crate) enum Body {
     Config(Box<Config>),
     Context(Box<Context>),
     Worker(Box<Worker>),
-    Address(#[expect(dead_code, reason = "held for the client, who reads it")] Bytes),
+    Address(Bytes),
     Endpoint(Box<Endpoint>),
     Memory(Memory),
-    RkeyBuffer(#[expect(dead_code, reason = "held for the client, who reads it")] Bytes),
+    RkeyBuffer(Bytes),
     Rkey(Box<Rkey>),
     Request(Box<Request>),
     AmData(Box<AmData>),
@@ -56,6 +56,19 @@ impl Body {
             Body::Request(_) => Kind::Request,
             Body::AmData(_) => Kind::AmData,
             Body::MemList => Kind::MemList,
+        }
+    }
+
+    /// Bytes of memory at the handle, for kinds whose handle is a pointer into memory of ours.
+    pub(crate) fn memory_length(&self) -> usize {
+        match self {
+            Body::Address(bytes) | Body::RkeyBuffer(bytes) => bytes.len(),
+            Body::Request(request) => request.area.as_ref().map_or(0, Bytes::len),
+            Body::AmData(data) => match &data.payload {
+                Payload::Eager(bytes) => bytes.len(),
+                Payload::Rendezvous { .. } => 0,
+            },
+            _ => 0,
         }
     }
 }

@@ -1,5 +1,6 @@
 //! The core as one value: everything hangs on it. `abi` owns the only global one; tests make their own.
 
+use std::collections::VecDeque;
 use std::ffi::CString;
 use std::io;
 use std::path::PathBuf;
@@ -16,6 +17,9 @@ use crate::objects::{Body, Entry};
 use crate::rules::{Rule, rule_for_handle};
 use crate::schedule::{Benign, Decider, FaultSpec, Script};
 use crate::version::UcxVersion;
+
+/// Pointers of ended objects that are remembered. A client that releases twice seldom does so thousands of releases later.
+const ENDED_POINTERS_MAX: usize = 1 << 14;
 
 /// What can be chosen before the first call.
 #[derive(Clone, Debug)]
@@ -56,8 +60,11 @@ pub(crate) struct State {
     pub(crate) ledger: Ledger,
     pub(crate) handles: HandleSpace,
     pub(crate) objects: FxHashMap<u64, Entry>,
-    /// Objects whose handle is a pointer to real memory: masked pointer to serial.
+    /// Objects whose handle is a pointer to real memory: masked pointer to serial. Those that ended lately are among them, so that a
+    /// second release is told from a value that never was a handle.
     pub(crate) pointers: FxHashMap<u64, u64>,
+    /// Entries of `pointers` whose object has ended, oldest first.
+    ended_pointers: VecDeque<(u64, u64)>,
     pub(crate) decider: Box<dyn Decider>,
     /// Told apart from every other process that uses the mock on this host.
     pub(crate) nonce: u64,
@@ -106,6 +113,7 @@ impl Universe {
             handles,
             objects: FxHashMap::default(),
             pointers: FxHashMap::default(),
+            ended_pointers: VecDeque::new(),
             decider,
             nonce: process_nonce(),
             settings,
@@ -273,9 +281,28 @@ impl State {
         Some(entry.body)
     }
 
-    /// Forgets the pointer of an object whose memory goes away.
+    /// The memory at `pointer` goes away with its object: after a while the pointer is forgotten.
     pub(crate) fn forget_pointer(&mut self, pointer: u64) {
-        self.pointers.remove(&(pointer ^ POINTER_MASK));
+        let masked = pointer ^ POINTER_MASK;
+        let Some(serial) = self.pointers.get(&masked) else {
+            return;
+        };
+        self.ended_pointers.push_back((masked, *serial));
+        if self.ended_pointers.len() > ENDED_POINTERS_MAX
+            && let Some((oldest, serial)) = self.ended_pointers.pop_front()
+            && self.pointers.get(&oldest) == Some(&serial)
+        {
+            self.pointers.remove(&oldest);
+        }
+    }
+
+    /// The live object whose memory holds `value` behind its first byte.
+    fn holder(&self, value: u64) -> Option<u64> {
+        self.pointers.iter().find_map(|(masked, serial)| {
+            let offset = value.wrapping_sub(masked ^ POINTER_MASK);
+            let length = self.objects.get(serial)?.body.memory_length() as u64;
+            (offset < length && offset > 0).then_some(*serial)
+        })
     }
 
     /// The serial behind a handle value, whatever its kind.
@@ -296,7 +323,10 @@ impl State {
                 Shape::Misaligned(serial) => bad(Trouble::Misaligned, serial),
                 Shape::Inherited(serial) => bad(Trouble::Inherited, serial),
                 Shape::Foreign => bad(Trouble::OtherProcess, 0),
-                _ => bad(Trouble::Unknown, 0),
+                _ => match self.holder(value) {
+                    Some(serial) => bad(Trouble::Misaligned, serial),
+                    None => bad(Trouble::Unknown, 0),
+                },
             };
         };
         match self.objects.get(&serial) {

@@ -326,6 +326,8 @@ unsafe fn receive(
     let regions =
         unsafe { pieces(buffer, count, attributes.datatype) }.ok_or(UcsStatus::INVALID_PARAM)?;
     let mut state = call.lock();
+    attributes.check(call, &mut state)?;
+    attributes.registration(call, &mut state)?;
     let source = message::source(&state, data).ok_or(UcsStatus::INVALID_PARAM)?;
     let room: usize = regions.iter().map(|region| region.length).sum();
     if room < source.length {

@@ -5,7 +5,7 @@ use crate::ledger::{Kind, Trouble};
 use crate::rules::Rule;
 
 /// The rule that a handle argument of `function` breaks.
-pub(crate) fn rule_for_handle(function: Function, kind: Kind, trouble: Trouble) -> Rule {
+pub fn rule_for_handle(function: Function, kind: Kind, trouble: Trouble) -> Rule {
     if trouble == Trouble::Inherited {
         return Rule::Inherited;
     }

@@ -4,4 +4,4 @@ mod book;
 mod choose;
 
 pub use book::{BOOK, Basis, Rule, RuleInfo, Severity};
-pub(crate) use choose::rule_for_handle;
+pub use choose::rule_for_handle;
