@@ -1,5 +1,6 @@
-//! Drives NIXL over the mock.
+//! Drives NIXL over the mock, decides whether what happened was right, and shrinks what was not.
 
+pub mod campaign;
 pub mod cli;
 pub mod execute;
 pub mod nixl;

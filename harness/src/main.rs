@@ -1,3 +1,10 @@
-//! The `mock-ucx` program.
+//! The `mock-ucx` program. It links the mock and exports it, so that a NIXL that it loads finds the mock in UCX's place.
+
+use std::process::ExitCode;
+
+// The mock is bound to by name only, by the libraries that this program loads: say that it is needed.
 use mock_ucx as _;
-fn main() {}
+
+fn main() -> ExitCode {
+    harness::cli::run()
+}

@@ -1,3 +1,52 @@
 //! The verbs of the program, one file each.
 
+pub mod hunt;
 pub mod nixl;
+pub mod replay;
+pub mod zygote;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// Nothing was found.
+pub const CLEAN: u8 = 0;
+/// Something was found.
+pub const FOUND: u8 = 1;
+/// The work could not be done, or its result cannot be vouched for.
+pub const CANNOT: u8 = 2;
+
+/// Finds handles of UCX that NIXL forgets.
+#[derive(Parser)]
+#[command(name = "mock-ucx", version, about)]
+pub struct Cli {
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Subcommand)]
+enum Verb {
+    /// Search a NIXL for handles that it loses, crashes and broken rules.
+    Hunt(hunt::HuntArgs),
+    /// Play a finding again.
+    Replay(replay::ReplayArgs),
+    /// The NIXL releases that can be tested.
+    Nixl(nixl::NixlArgs),
+    /// Serve cases to a hunt.
+    #[command(hide = true)]
+    Zygote(zygote::ZygoteArgs),
+}
+
+/// Runs the program; the exit status says what was found.
+pub fn run() -> ExitCode {
+    let result = match Cli::parse().verb {
+        Verb::Hunt(arguments) => arguments.run(),
+        Verb::Replay(arguments) => arguments.run(),
+        Verb::Nixl(arguments) => arguments.run(),
+        Verb::Zygote(arguments) => arguments.run(),
+    };
+    result.unwrap_or_else(|error| {
+        anstream::eprintln!("mock-ucx: {error:#}");
+        ExitCode::from(CANNOT)
+    })
+}

@@ -1,8 +1,12 @@
 //! Plays scenarios: one scenario, one schedule, one NIXL.
 
+pub mod case;
+pub mod child;
 pub mod interpret;
+pub mod pool;
 mod region;
 mod transcript;
+pub mod zygote;
 
 pub use region::{Mapping, pattern_byte};
 pub use transcript::{Counts, Outcome, Phase, Record, Transcript, Verdict};

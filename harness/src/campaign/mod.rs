@@ -1,0 +1,11 @@
+//! The search: which cases are played, in which order, and what is kept of them.
+
+mod enumerate;
+mod hunt;
+mod outcome;
+mod recorded;
+
+pub use enumerate::{first_faults, second_faults};
+pub use hunt::{Hunt, Progress, Tally};
+pub use outcome::{Judged, judge_case};
+pub use recorded::Recorded;

@@ -1,0 +1,88 @@
+//! What a case comes to: its process's notes and ledger, judged and told.
+
+use mock_ucx::schedule::FaultSpec;
+
+use crate::execute::case::{End, HangKind, Note, NoteOutcome, Played};
+use crate::execute::child::CANNOT_BEGIN;
+use crate::oracle::{Ended, Hang, Observation, OperationNote, Outcome, judge};
+use crate::report::{Case, Finding, Symbolizer};
+use crate::scenario::Scenario;
+
+/// What a case comes to.
+#[derive(Debug, Default)]
+pub struct Judged {
+    /// What is wrong with NIXL.
+    pub findings: Vec<Finding>,
+    /// Why the case cannot be vouched for.
+    pub doubts: Vec<String>,
+}
+
+/// Judges one case.
+pub fn judge_case(
+    symbols: &mut Symbolizer,
+    scenario: &Scenario,
+    faults: &FaultSpec,
+    nixl: &str,
+    played: &Played,
+) -> Judged {
+    let mut judged = Judged::default();
+    if played.end == End::Exited(CANNOT_BEGIN) {
+        judged
+            .doubts
+            .push(format!("{}: {}", scenario.name, played.log.trim()));
+        return judged;
+    }
+    let operations: Vec<_> = played.notes.iter().map(operation).collect();
+    let observation = Observation {
+        snapshot: played.snapshot.as_ref(),
+        operations: &operations,
+        ended: ended(played.end),
+        held: played.held.as_ref(),
+        benign: faults.faults.is_empty(),
+        strict: false,
+        log: &played.log,
+    };
+    let (scenario_text, faults_text) = (scenario.to_string(), faults.to_string());
+    let case = Case {
+        scenario: &scenario_text,
+        faults: &faults_text,
+        nixl,
+    };
+    for verdict in judge(&observation) {
+        if verdict.is_doubt() {
+            judged
+                .doubts
+                .push(format!("{}: {}", scenario.name, verdict.what));
+        } else {
+            judged
+                .findings
+                .push(Finding::new(&verdict, &observation, &case, symbols));
+        }
+    }
+    judged
+}
+
+fn operation(note: &Note) -> OperationNote {
+    let outcome = match &note.outcome {
+        Some(NoteOutcome::Done) => Outcome::Done,
+        Some(NoteOutcome::Refused(status)) => Outcome::Failed(status.clone()),
+        Some(NoteOutcome::Skipped) => Outcome::Skipped,
+        Some(NoteOutcome::TimedOut(what)) => Outcome::TimedOut(what.clone()),
+        Some(NoteOutcome::Wrong(what)) => Outcome::Wrong(what.clone()),
+        None => Outcome::Unfinished,
+    };
+    OperationNote {
+        number: note.operation,
+        text: note.line.clone(),
+        outcome,
+    }
+}
+
+fn ended(end: End) -> Ended {
+    match end {
+        End::Exited(status) => Ended::Exited(status),
+        End::Signalled(signal) => Ended::Signalled(signal),
+        End::Hung(HangKind::Spinning) => Ended::Hung(Hang::Spinning),
+        End::Hung(HangKind::Blocked) => Ended::Hung(Hang::Blocked),
+    }
+}

@@ -1,0 +1,118 @@
+//! A finding as a file that people keep: a scenario with lines `#! key: value` on top, which say what fails in it and what it shows.
+
+use std::path::Path;
+
+use anyhow::{Context, bail};
+use mock_ucx::schedule::FaultSpec;
+
+use crate::scenario::Scenario;
+
+/// What marks a line for us; for the scenario's parser it is a comment.
+const MARK: &str = "#!";
+
+/// Keys that such a file may have.
+const KEYS: [&str; 8] = [
+    "faults",
+    "fingerprint",
+    "family",
+    "rule",
+    "object",
+    "releases",
+    "at",
+    "fix",
+];
+
+/// A scenario to be played with faults.
+#[derive(Clone, Debug)]
+pub struct Recorded {
+    /// The scenario.
+    pub scenario: Scenario,
+    /// The faults.
+    pub faults: FaultSpec,
+    /// The other keys, in the order of the file.
+    pub notes: Vec<(String, String)>,
+}
+
+impl Recorded {
+    /// Reads a file's text.
+    ///
+    /// # Errors
+    /// An unknown key, a malformed fault specification, or a syntax error in the scenario; each with its line.
+    pub fn parse(text: &str) -> anyhow::Result<Recorded> {
+        let mut notes: Vec<(String, String)> = Vec::new();
+        let mut faults = FaultSpec::default();
+        for (index, line) in text.lines().enumerate() {
+            let Some(marked) = line.strip_prefix(MARK) else {
+                continue;
+            };
+            let number = index + 1;
+            let Some((key, value)) = marked.split_once(':') else {
+                bail!("line {number}: expected `{MARK} key: value`");
+            };
+            let (key, value) = (key.trim(), value.trim());
+            if !KEYS.contains(&key) {
+                bail!(
+                    "line {number}: `{key}` is none of the keys {}",
+                    KEYS.join(", ")
+                );
+            }
+            if key == "faults" {
+                faults = value.parse().with_context(|| format!("line {number}"))?;
+            } else {
+                notes.push((key.to_owned(), value.to_owned()));
+            }
+        }
+        let scenario = Scenario::parse(text).map_err(|error| anyhow::anyhow!("{error}"))?;
+        Ok(Recorded {
+            scenario,
+            faults,
+            notes,
+        })
+    }
+
+    /// Reads a file.
+    ///
+    /// # Errors
+    /// It cannot be read, or is not well-formed.
+    pub fn read(path: &Path) -> anyhow::Result<Recorded> {
+        let text = std::fs::read_to_string(path)
+            .with_context(|| format!("cannot read {}", path.display()))?;
+        Recorded::parse(&text).with_context(|| path.display().to_string())
+    }
+
+    /// A note by its key.
+    pub fn note(&self, key: &str) -> Option<&str> {
+        self.notes
+            .iter()
+            .find(|(known, _)| known == key)
+            .map(|(_, value)| value.as_str())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TEXT: &str =
+        "#! faults: ucp_rkey_pack@1=NO_MEMORY\n#! object: memory_handle\nname lost\nagent a0\n";
+
+    #[test]
+    fn faults_and_notes_stand_above_the_scenario() {
+        let recorded = Recorded::parse(TEXT).unwrap();
+        assert_eq!(recorded.faults.to_string(), "ucp_rkey_pack@1=NO_MEMORY");
+        assert_eq!(recorded.note("object"), Some("memory_handle"));
+        assert_eq!(recorded.scenario.name, "lost");
+    }
+
+    #[test]
+    fn an_unknown_key_and_a_bad_fault_are_named_with_their_line() {
+        let wrong = |from: &str, to: &str| {
+            format!(
+                "{:#}",
+                Recorded::parse(&TEXT.replace(from, to)).unwrap_err()
+            )
+        };
+        assert!(wrong("object", "objct").starts_with("line 2: `objct`"));
+        assert!(wrong("rkey_pack", "rkey_pak").contains("did you mean `ucp_rkey_pack`"));
+    }
+}

@@ -1,0 +1,212 @@
+//! `mock-ucx hunt`: the main job.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::{Duration, Instant};
+
+use anyhow::bail;
+use clap::Args;
+use indicatif::{ProgressBar, ProgressStyle};
+
+use crate::campaign::{Hunt, Progress, Recorded, Tally};
+use crate::cli::{CANNOT, CLEAN, FOUND};
+use crate::nixl;
+use crate::report::{Finding, terminal};
+use crate::scenario::{Scenario, builtin, builtin_named};
+
+/// Plays lifecycle scenarios on the real NIXL over the mock, fails each call of UCX once in each, then a second one in the clean-up that
+/// follows, and reports what NIXL lost or broke.
+#[derive(Args)]
+pub struct HuntArgs {
+    /// NIXL to test: a release (`1.5.1`, `cu13:1.5.1`), fetched if need be, or a folder with a built one.
+    #[arg(long, value_name = "RELEASE|DIR", default_value = nixl::DEFAULT_SPEC)]
+    nixl: String,
+    /// How long to search; the benign runs and the faults that were begun are always finished. `90s`, `10m`, `2h`.
+    #[arg(long, value_parser = parse_time, default_value = "60s")]
+    time: Duration,
+    /// Cases at most.
+    #[arg(long, default_value_t = usize::MAX, hide_default_value = true)]
+    cases: usize,
+    /// Processes at once; one a core if not given.
+    #[arg(long)]
+    jobs: Option<usize>,
+    /// Folder for findings.jsonl.
+    #[arg(long, default_value = "mock-ucx-out")]
+    out: PathBuf,
+    /// Scenario files, or names of built-in ones; all built-in ones if none is given.
+    scenarios: Vec<String>,
+}
+
+impl HuntArgs {
+    /// Hunts.
+    pub fn run(self) -> anyhow::Result<ExitCode> {
+        let begun = Instant::now();
+        let scenarios = match self.scenarios.as_slice() {
+            [] => builtin(),
+            names => names
+                .iter()
+                .map(|name| scenario(name))
+                .collect::<anyhow::Result<_>>()?,
+        };
+        crate::report::prepare_folder(&self.out)?;
+        let installed = nixl::fetch(&self.nixl)?;
+        let jobs = self
+            .jobs
+            .unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from));
+        let hunt = Hunt {
+            nixl: installed
+                .release
+                .map_or_else(|| self.nixl.clone(), |release| release.spec()),
+            spec: self.nixl,
+            scenarios,
+            jobs,
+            time_max: self.time,
+            cases_max: self.cases,
+        };
+        anstream::eprintln!(
+            "hunting in NIXL {} with {} scenarios, {jobs} at a time",
+            hunt.nixl,
+            hunt.scenarios.len()
+        );
+        let mut progress = Bar::new();
+        let (findings, tally) = hunt.run(&mut progress)?;
+        progress.finish();
+        let path = findings.write(&self.out)?;
+        for (number, finding) in findings.iter().enumerate() {
+            anstream::println!("{}", terminal::finding(number + 1, finding));
+        }
+        print_tally(&tally);
+        let first = findings.iter().next().map(|finding| finding.id.clone());
+        anstream::println!(
+            "{} cases, {} distinct findings, {:.0} s; all in {}",
+            tally.cases,
+            findings.len(),
+            begun.elapsed().as_secs_f64(),
+            path.display()
+        );
+        if let Some(id) = first {
+            let out = if self.out.as_os_str() == "mock-ucx-out" {
+                String::new()
+            } else {
+                format!(" --out {}", self.out.display())
+            };
+            anstream::println!(
+                "exit status 1, because something was found; see one again with: mock-ucx replay{out} {id}"
+            );
+        }
+        Ok(ExitCode::from(if !tally.doubts.is_empty() {
+            CANNOT
+        } else if !findings.is_empty() {
+            FOUND
+        } else {
+            CLEAN
+        }))
+    }
+}
+
+fn print_tally(tally: &Tally) {
+    for doubt in &tally.doubts {
+        anstream::println!("cannot vouch for this result: {doubt}");
+    }
+    let permitted: usize = mock_ucx::functions::FUNCTIONS
+        .iter()
+        .map(|(_, info)| info.failures.len())
+        .sum();
+    anstream::println!(
+        "{} of {permitted} permitted failures fired; {} cases left out by time or number; in {} the fault did not fire",
+        tally.fired.len(),
+        tally.left_out,
+        tally.unfired
+    );
+}
+
+/// A scenario by file or by name.
+pub(crate) fn scenario(name: &str) -> anyhow::Result<Scenario> {
+    match builtin_named(name) {
+        Some(scenario) => Ok(scenario),
+        None => Ok(Recorded::read(name.as_ref())?.scenario),
+    }
+}
+
+/// `90s`, `10m`, `2h`, or a number of seconds.
+fn parse_time(text: &str) -> anyhow::Result<Duration> {
+    let (number, unit) = match text.strip_suffix(['s', 'm', 'h']) {
+        Some(number) => (number, &text[number.len()..]),
+        None => (text, "s"),
+    };
+    let factor = match unit {
+        "m" => 60.0,
+        "h" => 3600.0,
+        _ => 1.0,
+    };
+    match number.parse::<f64>() {
+        Ok(number) if number.is_finite() && (0.0..1e7).contains(&number) => {
+            Ok(Duration::from_secs_f64(number * factor))
+        }
+        _ => bail!("expected a time such as 90s, 10m or 2h"),
+    }
+}
+
+/// A bar on a terminal, a line a phase elsewhere.
+struct Bar {
+    bar: ProgressBar,
+}
+
+impl Bar {
+    fn new() -> Bar {
+        let bar = ProgressBar::no_length();
+        if let Ok(style) =
+            ProgressStyle::with_template("{prefix:>12} [{bar:40}] {pos}/{len} {msg}  {elapsed}")
+        {
+            bar.set_style(style.progress_chars("=> "));
+        }
+        Bar { bar }
+    }
+
+    fn say(&self, line: &str) {
+        if self.bar.is_hidden() {
+            anstream::eprintln!("{line}");
+        } else {
+            self.bar.println(line);
+        }
+    }
+
+    fn finish(&self) {
+        self.bar.finish_and_clear();
+    }
+}
+
+impl Progress for Bar {
+    fn phase(&mut self, name: &str, cases: usize) {
+        self.bar.set_prefix(name.to_owned());
+        self.bar.set_length(cases as u64);
+        self.bar.set_position(0);
+        if self.bar.is_hidden() {
+            self.say(&format!("{name}: {cases} cases"));
+        }
+    }
+
+    fn case(&mut self, findings: usize) {
+        self.bar.inc(1);
+        self.bar.set_message(format!("{findings} findings"));
+    }
+
+    fn found(&mut self, finding: &Finding) {
+        self.say(&format!("found {}: {}", finding.id, finding.message));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_time_has_a_unit_or_is_in_seconds() {
+        assert_eq!(parse_time("90s").unwrap(), Duration::from_secs(90));
+        assert_eq!(parse_time("1.5m").unwrap(), Duration::from_secs(90));
+        assert_eq!(parse_time("7").unwrap(), Duration::from_secs(7));
+        for wrong in ["", "s", "1d", "-1s", "nan", "1e99h"] {
+            assert!(parse_time(wrong).is_err(), "{wrong}");
+        }
+    }
+}

@@ -1,0 +1,199 @@
+//! One case: a scenario, the faults that happen in it, and what came of it. This is the data that goes between the processes of a hunt.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+use mock_ucx::ledger::read::Snapshot;
+use serde::{Deserialize, Serialize};
+
+/// What is to be played.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Order {
+    /// The scenario's text.
+    pub scenario: String,
+    /// The fault specification; empty for a benign run.
+    pub faults: String,
+    /// Folder for the case's files.
+    pub folder: PathBuf,
+}
+
+/// How the process of a case ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum End {
+    /// By itself, with this status; 0 says that the scenario was played to its end.
+    Exited(i32),
+    /// By a signal.
+    Signalled(i32),
+    /// It had to be killed.
+    Hung(HangKind),
+}
+
+/// What a process that does not end is doing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum HangKind {
+    /// It used up its processor time.
+    Spinning,
+    /// All its threads sleep and nothing changes.
+    Blocked,
+}
+
+/// What the process of a case wrote about one operation.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Note {
+    /// Number in the ledger, from 1.
+    pub operation: u32,
+    /// The scenario's line, or the line that the teardown would be.
+    pub line: String,
+    /// What came of it; `None`: the process ended in it.
+    pub outcome: Option<NoteOutcome>,
+    /// Whether it belongs to the teardown.
+    pub teardown: bool,
+}
+
+/// What came of an operation.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum NoteOutcome {
+    /// NIXL did it.
+    Done,
+    /// NIXL answered an error: this one.
+    Refused(String),
+    /// It could not be played, because what it needs is not there.
+    Skipped,
+    /// It did not come to an end within its polls.
+    TimedOut(String),
+    /// What it found is not what it must find.
+    Wrong(String),
+}
+
+/// What came of a case.
+#[derive(Clone, Debug)]
+pub struct Played {
+    /// How its process ended.
+    pub end: End,
+    /// What it wrote about its operations.
+    pub notes: Vec<Note>,
+    /// The ledger; `None` if it never called UCX.
+    pub snapshot: Option<Snapshot>,
+    /// Objects (serials) whose handle the client still held in its memory at the end; `None` if nobody looked.
+    pub held: Option<BTreeSet<u64>>,
+    /// The last lines that it logged.
+    pub log: String,
+}
+
+/// The files of a case in its folder.
+#[derive(Clone, Debug)]
+pub struct Files {
+    /// The ledger.
+    pub ledger: PathBuf,
+    /// One [`Line`] a line.
+    pub notes: PathBuf,
+    /// What the process printed.
+    pub log: PathBuf,
+}
+
+impl Files {
+    /// The files of a case in `folder`.
+    pub fn new(folder: &Path) -> Files {
+        Files {
+            ledger: folder.join("ledger"),
+            notes: folder.join("notes.jsonl"),
+            log: folder.join("log"),
+        }
+    }
+}
+
+/// A line of the notes file. They are written one by one, so that a crash loses none.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Line {
+    /// An operation begins.
+    Begin {
+        /// Its number.
+        operation: u32,
+        /// Its text.
+        line: String,
+        /// Whether it belongs to the teardown.
+        teardown: bool,
+    },
+    /// It ended.
+    End {
+        /// Its number.
+        operation: u32,
+        /// What came of it.
+        outcome: NoteOutcome,
+    },
+    /// The handles that were found in the client's memory.
+    Held {
+        /// Serials.
+        serials: BTreeSet<u64>,
+    },
+}
+
+/// Puts the lines of a notes file together.
+pub fn assemble(text: &str) -> (Vec<Note>, Option<BTreeSet<u64>>) {
+    let mut notes: Vec<Note> = Vec::new();
+    let mut held = None;
+    // The last line of a process that was killed may be cut off: it is passed over.
+    for line in text
+        .lines()
+        .filter_map(|line| serde_json::from_str(line).ok())
+    {
+        match line {
+            Line::Begin {
+                operation,
+                line,
+                teardown,
+            } => notes.push(Note {
+                operation,
+                line,
+                outcome: None,
+                teardown,
+            }),
+            Line::End { operation, outcome } => {
+                if let Some(note) = notes
+                    .iter_mut()
+                    .rev()
+                    .find(|note| note.operation == operation)
+                {
+                    note.outcome = Some(outcome);
+                }
+            }
+            Line::Held { serials } => held = Some(serials),
+        }
+    }
+    (notes, held)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_operation_in_which_a_process_ended_has_no_outcome() {
+        let text = [
+            Line::Begin {
+                operation: 1,
+                line: "agent a0".into(),
+                teardown: false,
+            },
+            Line::End {
+                operation: 1,
+                outcome: NoteOutcome::Done,
+            },
+            Line::Begin {
+                operation: 2,
+                line: "backend b0 a0 UCX".into(),
+                teardown: false,
+            },
+        ]
+        .map(|line| serde_json::to_string(&line).unwrap())
+        .join("\n");
+        let (notes, held) = assemble(&(text + "\n{\"end\":{\"opera"));
+        assert_eq!(notes.len(), 2);
+        assert_eq!(notes[0].outcome, Some(NoteOutcome::Done));
+        assert_eq!((&notes[1].outcome, held), (&None, None));
+    }
+}

@@ -1,0 +1,145 @@
+//! The process of one case, forked from a zygote: plays the scenario, notes what happens, looks who holds what, and ends.
+
+use std::fs::File;
+use std::io::Write;
+use std::os::fd::AsRawFd;
+use std::time::Duration;
+
+use mock_ucx::Settings;
+use mock_ucx::control;
+use mock_ucx::ledger::read::Snapshot;
+
+use crate::execute::Outcome;
+use crate::execute::Verdict;
+use crate::execute::case::{Files, Line, NoteOutcome, Order};
+use crate::execute::interpret::{Observer, Patience, play};
+use crate::nixl::capi::Api;
+use crate::oracle::ownership;
+use crate::scenario::{Op, Scenario};
+
+/// How long a case waits without other threads, and how often it sleeps with them: on the mock everything completes at once.
+const POLLS_MAX: u32 = 2_000;
+const SLEEP: Duration = Duration::from_micros(50);
+/// A benign run has to wait out a busy machine, or it would be called wrong.
+const SLEEPS_MAX_BENIGN: u32 = 40_000;
+/// A fault often makes something wait for ever, which is nothing to wait for.
+const SLEEPS_MAX_FAULTY: u32 = 300;
+
+/// The exit status of a process that could not begin.
+pub const CANNOT_BEGIN: i32 = 3;
+
+/// Plays `order` and ends the process.
+pub fn run(api: &'static Api, order: &Order) -> ! {
+    let status = match begin(order) {
+        Ok((scenario, mut notes)) => {
+            play(api, &scenario, patience(order), &mut notes);
+            control::set_operation(0);
+            notes.look(&Files::new(&order.folder));
+            0
+        }
+        Err(error) => {
+            eprintln!("mock-ucx: {error:#}");
+            CANNOT_BEGIN
+        }
+    };
+    // SAFETY: ends the process without the exit handlers of NIXL's libraries: what the scenario left is already counted.
+    unsafe { libc::_exit(status) }
+}
+
+fn patience(order: &Order) -> Patience {
+    let sleeps_max = if order.faults.is_empty() {
+        SLEEPS_MAX_BENIGN
+    } else {
+        SLEEPS_MAX_FAULTY
+    };
+    Patience {
+        polls_max: POLLS_MAX,
+        eager_polls: 50,
+        sleep: SLEEP,
+        sleeps_max,
+    }
+}
+
+fn begin(order: &Order) -> anyhow::Result<(Scenario, Notes)> {
+    let files = Files::new(&order.folder);
+    let log = File::create(&files.log)?;
+    for stream in [libc::STDOUT_FILENO, libc::STDERR_FILENO] {
+        // SAFETY: both descriptors are open.
+        unsafe { libc::dup2(log.as_raw_fd(), stream) };
+    }
+    let scenario = Scenario::parse(&order.scenario)?;
+    control::configure(Settings {
+        ledger: Some(files.ledger),
+        faults: order.faults.parse()?,
+        ..Settings::default()
+    });
+    Ok((
+        scenario,
+        Notes {
+            file: File::create(&files.notes)?,
+            teardown: false,
+        },
+    ))
+}
+
+/// Writes down each operation as it begins and ends.
+struct Notes {
+    file: File,
+    teardown: bool,
+}
+
+impl Notes {
+    fn write(&mut self, line: &Line) {
+        if let Ok(mut text) = serde_json::to_string(line) {
+            text.push('\n');
+            // A full disk loses notes, not the ledger; the supervisor says so when operations are missing.
+            let _ = self.file.write_all(text.as_bytes());
+        }
+    }
+
+    fn look(&mut self, files: &Files) {
+        let Ok(snapshot) = Snapshot::open(&files.ledger) else {
+            return;
+        };
+        if let Ok(serials) = ownership::scan(std::process::id(), &snapshot) {
+            self.write(&Line::Held { serials });
+        }
+    }
+}
+
+/// The number of an operation in the ledger, where 0 says "none".
+fn number(index: usize) -> u32 {
+    u32::try_from(index + 1).unwrap_or(u32::MAX)
+}
+
+impl Observer for Notes {
+    fn before_op(&mut self, index: usize, op: &Op) {
+        let operation = number(index);
+        self.write(&Line::Begin {
+            operation,
+            line: op.to_string(),
+            teardown: self.teardown,
+        });
+        control::set_operation(operation);
+    }
+
+    fn after_op(&mut self, index: usize, _op: &Op, outcome: &Outcome) {
+        let outcome = match &outcome.verdict {
+            Verdict::Done { .. } => NoteOutcome::Done,
+            Verdict::Refused { function, status } => {
+                NoteOutcome::Refused(format!("{function} answered {status}"))
+            }
+            Verdict::Skipped { .. } | Verdict::Absent { .. } => NoteOutcome::Skipped,
+            Verdict::TimedOut { what } => NoteOutcome::TimedOut(what.clone()),
+            Verdict::Wrong { what } => NoteOutcome::Wrong(what.clone()),
+        };
+        self.write(&Line::End {
+            operation: number(index),
+            outcome,
+        });
+    }
+
+    fn teardown(&mut self, _index: usize) {
+        self.teardown = true;
+    }
+}

@@ -1,0 +1,181 @@
+//! The parent's side of the zygotes: starts them in a fixed environment, hands them cases, and reads what came of each.
+
+use std::io::{self, BufRead, BufReader, Write};
+use std::os::unix::process::CommandExt;
+use std::path::Path;
+use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+
+use anyhow::{Context, bail};
+use mock_ucx::ledger::read::Snapshot;
+use tempfile::TempDir;
+
+use crate::execute::case::{End, Files, Order, Played, assemble};
+
+/// Name of the program's hidden verb.
+pub const ZYGOTE_VERB: &str = "zygote";
+
+/// Bytes kept of a case's log: enough for the last error messages.
+const LOG_BYTES: usize = 4096;
+
+/// Freed memory is overwritten with this byte, so that a handle in it does not count as held (mallopt(3), M_PERTURB).
+const PERTURB: &str = "165";
+
+/// A zygote and the folder of its cases.
+pub struct Zygote {
+    child: Child,
+    orders: ChildStdin,
+    answers: BufReader<ChildStdout>,
+    folder: TempDir,
+    spec: String,
+}
+
+impl Zygote {
+    /// Starts one for a NIXL.
+    ///
+    /// # Errors
+    /// It cannot be started, or it cannot load that NIXL: then the message is its own.
+    pub fn start(spec: &str) -> anyhow::Result<Zygote> {
+        let folder = scratch_folder()?;
+        let program = std::env::current_exe().context("cannot find this program's own file")?;
+        let mut command = Command::new(program);
+        command
+            .arg(ZYGOTE_VERB)
+            .arg(spec)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
+        fix_environment(&mut command);
+        // SAFETY: only `personality` is called between fork and exec, which is a bare system call. Where it is not permitted addresses stay
+        // random, which costs repeatability and nothing else.
+        unsafe {
+            command.pre_exec(|| {
+                libc::personality(libc::ADDR_NO_RANDOMIZE as libc::c_ulong);
+                Ok(())
+            });
+        }
+        let mut child = command
+            .spawn()
+            .context("cannot start a process for the cases")?;
+        let (orders, answers) = (child.stdin.take(), child.stdout.take());
+        let (Some(orders), Some(answers)) = (orders, answers) else {
+            bail!("the process for the cases has no pipes");
+        };
+        let mut zygote = Zygote {
+            child,
+            orders,
+            answers: BufReader::new(answers),
+            folder,
+            spec: spec.to_owned(),
+        };
+        let mut line = String::new();
+        zygote.answers.read_line(&mut line)?;
+        if line.trim() != "ready" {
+            bail!("{}", zygote.last_words());
+        }
+        Ok(zygote)
+    }
+
+    /// Plays one case. A zygote that dies of it is replaced.
+    ///
+    /// # Errors
+    /// No zygote can be had.
+    pub fn play(&mut self, scenario: &str, faults: &str) -> anyhow::Result<Played> {
+        let files = Files::new(self.folder.path());
+        for file in [&files.ledger, &files.notes, &files.log] {
+            match std::fs::remove_file(file) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                    return Err(error).with_context(|| format!("cannot remove {}", file.display()));
+                }
+                _ => {}
+            }
+        }
+        let order = Order {
+            scenario: scenario.to_owned(),
+            faults: faults.to_owned(),
+            folder: self.folder.path().to_owned(),
+        };
+        let end = match self.exchange(&order) {
+            Ok(end) => end,
+            Err(error) => {
+                let words = self.last_words();
+                *self = Zygote::start(&self.spec).with_context(|| format!("{error:#}: {words}"))?;
+                self.exchange(&order)?
+            }
+        };
+        Ok(read(&files, end))
+    }
+
+    fn exchange(&mut self, order: &Order) -> anyhow::Result<End> {
+        serde_json::to_writer(&mut self.orders, order)?;
+        self.orders.write_all(b"\n")?;
+        self.orders.flush()?;
+        let mut line = String::new();
+        self.answers.read_line(&mut line)?;
+        serde_json::from_str(&line)
+            .with_context(|| format!("the process for the cases answered `{}`", line.trim()))
+    }
+
+    /// What it said on standard error before it ended.
+    fn last_words(&mut self) -> String {
+        let _ = self.child.kill();
+        let mut words = String::new();
+        if let Some(stderr) = self.child.stderr.take() {
+            let _ = io::Read::read_to_string(&mut BufReader::new(stderr), &mut words);
+        }
+        let words = words.trim();
+        match words.strip_prefix("mock-ucx: ") {
+            Some(message) => message.to_owned(),
+            None if words.is_empty() => "the process for the cases ended without a word".to_owned(),
+            None => words.to_owned(),
+        }
+    }
+}
+
+impl Drop for Zygote {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// The same few variables whatever the caller's environment is.
+fn fix_environment(command: &mut Command) {
+    command.env_clear();
+    for name in ["PATH", "HOME", "XDG_CACHE_HOME", "TMPDIR"] {
+        if let Some(value) = std::env::var_os(name) {
+            command.env(name, value);
+        }
+    }
+    command
+        .env("LC_ALL", "C")
+        .env("MALLOC_PERTURB_", PERTURB)
+        .env("NIXL_LOG_LEVEL", "WARN");
+}
+
+/// A folder in memory where the system has one, else among the temporary files.
+fn scratch_folder() -> anyhow::Result<TempDir> {
+    let mut builder = tempfile::Builder::new();
+    builder.prefix("mock-ucx-");
+    let in_memory = Path::new("/dev/shm");
+    if in_memory.is_dir()
+        && let Ok(folder) = builder.tempdir_in(in_memory)
+    {
+        return Ok(folder);
+    }
+    builder
+        .tempdir()
+        .context("cannot make a temporary folder for the cases")
+}
+
+fn read(files: &Files, end: End) -> Played {
+    let (notes, held) = assemble(&std::fs::read_to_string(&files.notes).unwrap_or_default());
+    let log = std::fs::read(&files.log).unwrap_or_default();
+    let tail = &log[log.len().saturating_sub(LOG_BYTES)..];
+    Played {
+        end,
+        notes,
+        snapshot: Snapshot::open(&files.ledger).ok(),
+        held,
+        log: String::from_utf8_lossy(tail).into_owned(),
+    }
+}

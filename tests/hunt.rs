@@ -1,0 +1,186 @@
+//! `mock-ucx hunt` and `replay` as a user sees them: on the released NIXL 1.5.1, which is fetched if the cache does not have it.
+
+use std::path::Path;
+use std::process::{Command, Output};
+
+use serde_json::Value;
+
+/// The program, with nothing set in its environment but what any user has.
+fn mock_ucx(arguments: &[&str]) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_mock-ucx"));
+    command.args(arguments).env_remove("LD_PRELOAD");
+    command.output().expect("the program starts")
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+fn findings(folder: &Path) -> Vec<Value> {
+    let lines =
+        std::fs::read_to_string(folder.join("findings.jsonl")).expect("findings.jsonl is written");
+    lines
+        .lines()
+        .map(|line| serde_json::from_str(line).expect("a finding is one line of JSON"))
+        .collect()
+}
+
+/// The leak for which this project was begun with: `registerMem` forgets its handle when the key cannot be packed.
+fn forgotten_registration(findings: &[Value]) -> &Value {
+    findings
+        .iter()
+        .find(|finding| {
+            finding["object"] == "memory_handle"
+                && finding["oracle"] == "lost"
+                && finding["faults"]
+                    .as_str()
+                    .is_some_and(|faults| faults.starts_with("ucp_rkey_pack@"))
+        })
+        .expect("the memory handle that registerMem forgets is found")
+}
+
+#[test]
+fn a_hunt_finds_the_forgotten_registration_and_replays_it() {
+    let out = tempfile::tempdir().unwrap();
+    let folder = out.path().to_str().unwrap();
+    let hunt = mock_ucx(&[
+        "hunt",
+        "--time",
+        "60s",
+        "--cases",
+        "300",
+        "--out",
+        folder,
+        "two-agents-write",
+    ]);
+    assert_eq!(
+        hunt.status.code(),
+        Some(1),
+        "{}{}",
+        text(&hunt.stdout),
+        text(&hunt.stderr)
+    );
+    let found = findings(out.path());
+    let lost = forgotten_registration(&found);
+    let created: Vec<_> = lost["created"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|frame| frame.as_str().unwrap())
+        .collect();
+    assert!(
+        created
+            .iter()
+            .any(|frame| frame.contains("nixlUcxContext::memReg")),
+        "{created:?}"
+    );
+    assert!(
+        lost["message"].as_str().unwrap().contains("memory_handle"),
+        "{lost}"
+    );
+    assert!(
+        lost["scenario"].as_str().unwrap().contains("register"),
+        "{lost}"
+    );
+
+    let id = lost["id"].as_str().unwrap();
+    let replay = mock_ucx(&["replay", "--out", folder, "--times", "3", id]);
+    assert_eq!(
+        replay.status.code(),
+        Some(1),
+        "{}{}",
+        text(&replay.stdout),
+        text(&replay.stderr)
+    );
+    assert!(
+        text(&replay.stdout).contains("showed in 3 of 3 replays"),
+        "{}",
+        text(&replay.stdout)
+    );
+}
+
+#[test]
+fn two_hunts_find_the_same() {
+    let ids = || {
+        let out = tempfile::tempdir().unwrap();
+        let folder = out.path().to_str().unwrap();
+        mock_ucx(&[
+            "hunt",
+            "--cases",
+            "120",
+            "--time",
+            "60s",
+            "--out",
+            folder,
+            "self-transfer",
+            "repost",
+        ]);
+        findings(out.path())
+            .iter()
+            .map(|finding| finding["fingerprint"].clone())
+            .collect::<Vec<_>>()
+    };
+    let first = ids();
+    assert!(!first.is_empty());
+    assert_eq!(first, ids());
+}
+
+#[test]
+fn a_hunt_without_faults_finds_nothing_and_says_so_by_its_status() {
+    let out = tempfile::tempdir().unwrap();
+    let folder = out.path().to_str().unwrap();
+    let hunt = mock_ucx(&["hunt", "--cases", "1", "--out", folder, "two-agents-write"]);
+    assert_eq!(
+        hunt.status.code(),
+        Some(0),
+        "{}{}",
+        text(&hunt.stdout),
+        text(&hunt.stderr)
+    );
+    assert!(findings(out.path()).is_empty());
+}
+
+/// What a user may get wrong: each is one clear message, exit 2, and nothing half-written.
+#[test]
+fn bad_input_is_told_in_one_message() {
+    let out = tempfile::tempdir().unwrap();
+    let folder = out.path().join("out");
+    let folder = folder.to_str().unwrap();
+    let broken = out.path().join("broken.scenario");
+    std::fs::write(&broken, "name broken\nagent a0\nregistr a0 r0\n").unwrap();
+    let broken = broken.to_str().unwrap();
+    let cases: [(&[&str], &[&str]); 7] = [
+        (
+            &["hunt", "--nixl", "1.5.7", "--out", folder],
+            &["1.5.7", "nixl list"],
+        ),
+        (
+            &["hunt", "--nixl", "/nowhere/at/all", "--out", folder],
+            &["/nowhere/at/all"],
+        ),
+        (
+            &["hunt", "--out", folder, "no-such-scenario"],
+            &["no-such-scenario"],
+        ),
+        (
+            &["hunt", "--out", folder, broken],
+            &["3", "registr", "register"],
+        ),
+        (&["hunt", "--out", "/proc/nowhere"], &["/proc/nowhere"]),
+        (&["replay", "--out", folder, "abc"], &["abc", folder]),
+        (&["hunt", "--time", "soon"], &["90s"]),
+    ];
+    for (arguments, words) in cases {
+        let output = mock_ucx(arguments);
+        let message = text(&output.stderr);
+        assert_eq!(output.status.code(), Some(2), "{arguments:?}: {message}");
+        for word in words {
+            assert!(
+                message.contains(word),
+                "{arguments:?} should say `{word}`: {message}"
+            );
+        }
+        assert!(!message.contains("panicked"), "{message}");
+    }
+    assert!(!Path::new(folder).join("findings.jsonl").exists());
+}
