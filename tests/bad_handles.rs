@@ -155,7 +155,7 @@ fn expect_finding(world: &World, place: &Place, flaw: Flaw, value: u64) {
     );
     assert_eq!(found.at.function, Some(place.function));
     if found.count == 1 {
-        assert_eq!(found.value, value);
+        assert_eq!(found.value(), value);
     }
 
     let error = UcsStatus::INVALID_PARAM;

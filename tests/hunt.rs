@@ -66,7 +66,7 @@ fn a_hunt_finds_the_forgotten_registration_and_replays_it() {
         .as_array()
         .unwrap()
         .iter()
-        .map(|frame| frame.as_str().unwrap())
+        .map(|frame| frame["function"].as_str().unwrap_or_default())
         .collect();
     assert!(
         created

@@ -1,7 +1,10 @@
 //! A hunt: benign runs first, then every single fault, then pairs, until the plan or the time is at its end.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
-use std::sync::{Mutex, PoisonError};
+use std::path::PathBuf;
+use std::sync::atomic::AtomicBool;
+use std::sync::atomic::Ordering::Relaxed;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Sender, unbounded};
@@ -11,7 +14,7 @@ use mock_ucx::schedule::FaultSpec;
 use crate::campaign::{first_faults, judge_case, second_faults};
 use crate::execute::case::Played;
 use crate::execute::pool::Zygote;
-use crate::report::{Finding, Findings, Symbolizer};
+use crate::report::{Finding, Findings, Stability, Symbolizer};
 use crate::scenario::Scenario;
 
 /// What to hunt in.
@@ -28,7 +31,14 @@ pub struct Hunt {
     pub time_max: Duration,
     /// How many cases at most.
     pub cases_max: usize,
+    /// Folder into which the findings are written as they come, so that a hunt that is killed loses none.
+    pub out: PathBuf,
+    /// Set from outside to end the hunt early.
+    pub stop: Arc<AtomicBool>,
 }
+
+/// Replays of each finding, in fresh processes, to say how surely it shows again.
+const REPLAYS: u32 = 3;
 
 /// Is told how a hunt goes.
 pub trait Progress {
@@ -97,6 +107,8 @@ impl Hunt {
         let pairs = std::mem::take(&mut state.pairs);
         let pairs = pairs.into_values().flatten().collect();
         self.phase("two faults", pairs, Some(deadline), &mut state, progress)?;
+        self.confirm(&mut state, progress)?;
+        state.findings.write(&self.out)?;
         Ok((state.findings, state.tally))
     }
 
@@ -152,6 +164,38 @@ impl Hunt {
         Ok(())
     }
 
+    /// Replays each finding, and says how often it showed.
+    fn confirm(&self, state: &mut Collected, progress: &mut dyn Progress) -> anyhow::Result<()> {
+        let kept: Vec<Finding> = state.findings.iter().cloned().collect();
+        if kept.is_empty() {
+            return Ok(());
+        }
+        progress.phase("replays", kept.len() * REPLAYS as usize);
+        let mut zygote = Zygote::start(&self.spec)?;
+        for finding in kept {
+            let scenario =
+                Scenario::parse(&finding.scenario).map_err(|error| anyhow::anyhow!("{error}"))?;
+            let faults: FaultSpec = finding.faults.parse()?;
+            let mut shown = 0;
+            for _ in 0..REPLAYS {
+                let played = zygote.play(&finding.scenario, &finding.faults)?;
+                let judged =
+                    judge_case(&mut state.symbols, &scenario, &faults, &self.nixl, &played);
+                shown += u32::from(
+                    judged
+                        .findings
+                        .iter()
+                        .any(|again| again.fingerprint == finding.fingerprint),
+                );
+                progress.case(state.findings.len());
+            }
+            if let Some(kept) = state.findings.get_mut(&finding.fingerprint) {
+                kept.stability = Stability { shown, of: REPLAYS };
+            }
+        }
+        Ok(())
+    }
+
     /// One worker: its own zygote, cases from the queue until it is empty or the time is over.
     fn work(
         &self,
@@ -166,7 +210,8 @@ impl Hunt {
                 return;
             }
         };
-        while deadline.is_none_or(|deadline| Instant::now() < deadline) {
+        while !self.stop.load(Relaxed) && deadline.is_none_or(|deadline| Instant::now() < deadline)
+        {
             let Some((index, case)) = queue
                 .lock()
                 .unwrap_or_else(PoisonError::into_inner)
@@ -259,6 +304,9 @@ impl Collected {
             let told = finding.clone();
             if self.findings.insert(finding) {
                 progress.found(&told);
+                if let Err(error) = self.findings.write(&hunt.out) {
+                    self.tally.doubts.insert(error.to_string());
+                }
             }
         }
     }

@@ -2,15 +2,18 @@
 
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use anyhow::bail;
+use anyhow::{Context, bail};
 use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
+use signal_hook::consts::SIGINT;
 
 use crate::campaign::{Hunt, Progress, Recorded, Tally};
 use crate::cli::{CANNOT, CLEAN, FOUND};
 use crate::nixl;
+use crate::report::findings::FILE_NAME;
 use crate::report::{Finding, terminal};
 use crate::scenario::{Scenario, builtin, builtin_named};
 
@@ -62,7 +65,11 @@ impl HuntArgs {
             jobs,
             time_max: self.time,
             cases_max: self.cases,
+            out: self.out.clone(),
+            stop: Arc::default(),
         };
+        signal_hook::flag::register(SIGINT, Arc::clone(&hunt.stop))
+            .context("cannot listen to Ctrl-C")?;
         anstream::eprintln!(
             "hunting in NIXL {} with {} scenarios, {jobs} at a time",
             hunt.nixl,
@@ -71,7 +78,6 @@ impl HuntArgs {
         let mut progress = Bar::new();
         let (findings, tally) = hunt.run(&mut progress)?;
         progress.finish();
-        let path = findings.write(&self.out)?;
         for (number, finding) in findings.iter().enumerate() {
             anstream::println!("{}", terminal::finding(number + 1, finding));
         }
@@ -82,7 +88,7 @@ impl HuntArgs {
             tally.cases,
             findings.len(),
             begun.elapsed().as_secs_f64(),
-            path.display()
+            self.out.join(FILE_NAME).display()
         );
         if let Some(id) = first {
             let out = if self.out.as_os_str() == "mock-ucx-out" {

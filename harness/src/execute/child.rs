@@ -30,6 +30,8 @@ pub const CANNOT_BEGIN: i32 = 3;
 
 /// Plays `order` and ends the process.
 pub fn run(api: &'static Api, order: &Order) -> ! {
+    // SAFETY: no pointers are involved. A case does not outlive the hunt that wanted it.
+    unsafe { libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL) };
     let status = match begin(order) {
         Ok((scenario, mut notes)) => {
             play(api, &scenario, patience(order), &mut notes);

@@ -45,11 +45,14 @@ impl Zygote {
             .stdout(Stdio::piped())
             .stderr(Stdio::piped());
         fix_environment(&mut command);
-        // SAFETY: only `personality` is called between fork and exec, which is a bare system call. Where it is not permitted addresses stay
-        // random, which costs repeatability and nothing else.
+        // Ctrl-C is for the hunt: it lets the case that runs finish.
+        command.process_group(0);
+        // SAFETY: only two bare system calls are made between fork and exec. Where `personality` is not permitted addresses stay random,
+        // which costs repeatability and nothing else.
         unsafe {
             command.pre_exec(|| {
                 libc::personality(libc::ADDR_NO_RANDOMIZE as libc::c_ulong);
+                libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL);
                 Ok(())
             });
         }
