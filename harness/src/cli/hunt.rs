@@ -25,7 +25,7 @@ pub struct HuntArgs {
     #[arg(long, value_name = "RELEASE|DIR", default_value = nixl::DEFAULT_SPEC)]
     nixl: String,
     /// How long to search; the benign runs and the faults that were begun are always finished. `90s`, `10m`, `2h`.
-    #[arg(long, value_parser = parse_time, default_value = "60s")]
+    #[arg(long, value_parser = parse_time, default_value = "45s")]
     time: Duration,
     /// Cases at most.
     #[arg(long, default_value_t = usize::MAX, hide_default_value = true)]

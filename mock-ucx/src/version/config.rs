@@ -81,11 +81,14 @@ impl Key {
 
 /// Whether a release has a key of this name (without the prefix `UCX_`), with all its modules loaded.
 pub fn config_key_known(version: UcxVersion, name: &str) -> bool {
-    let start = KEYS.partition_point(|key| key.name < name);
-    KEYS[start..]
-        .iter()
-        .take_while(|key| key.name == name)
-        .any(|key| key.is_in(version))
+    named(name.as_bytes()).iter().any(|key| key.is_in(version))
+}
+
+/// The keys of exactly this name: one, or several where its syntax changed.
+fn named(name: &[u8]) -> &'static [Key] {
+    let start = KEYS.partition_point(|key| key.name.as_bytes() < name);
+    let end = start + KEYS[start..].partition_point(|key| key.name.as_bytes() == name);
+    &KEYS[start..end]
 }
 
 /// The release's key that is spelt most like this name, if one is like it at all.
@@ -101,10 +104,7 @@ pub fn nearest_config_key(version: UcxVersion, name: &str) -> Option<&'static st
 
 /// What `ucp_config_modify(name, value)` answers.
 pub fn config_modify_status(version: UcxVersion, name: &CStr, value: &CStr) -> UcsStatus {
-    let matching: Vec<&Key> = KEYS
-        .iter()
-        .filter(|key| key.is_in(version) && matches(name, key.name))
-        .collect();
+    let matching: Vec<&Key> = matching(name).filter(|key| key.is_in(version)).collect();
     let of = |table| {
         matching
             .iter()
@@ -138,12 +138,23 @@ pub fn config_modify_status(version: UcxVersion, name: &CStr, value: &CStr) -> U
     set(Table::Global).unwrap_or(transports)
 }
 
-/// Whether a name given to `ucp_config_modify`, a shell pattern, matches a key.
-fn matches(pattern: &CStr, name: &str) -> bool {
+/// The keys that a name given to `ucp_config_modify`, a shell pattern, matches.
+fn matching(pattern: &CStr) -> impl Iterator<Item = &'static Key> {
     let bytes = pattern.to_bytes();
-    if !bytes.iter().any(|byte| b"*?[\\".contains(byte)) {
-        return bytes == name.as_bytes();
-    }
+    let is_plain = !bytes.iter().any(|byte| b"*?[\\".contains(byte));
+    // A client sets a dozen keys for each context, all of them by their plain names: these must not cost a look at every key.
+    let candidates = if is_plain {
+        named(bytes)
+    } else {
+        KEYS.as_slice()
+    };
+    candidates
+        .iter()
+        .filter(move |key| is_plain || matches(pattern, key.name))
+}
+
+/// Whether a shell pattern matches a key's name.
+fn matches(pattern: &CStr, name: &str) -> bool {
     // Every key is shorter; the buffer gives it its terminator without an allocation.
     let mut terminated = [0; 64];
     terminated[..name.len()].copy_from_slice(name.as_bytes());
