@@ -6,8 +6,8 @@ use std::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release};
 use std::sync::atomic::{AtomicPtr, AtomicU32};
 use std::sync::{Mutex, Once, PoisonError};
 
-use crate::control::settings;
-use crate::ledger::layout::ENDED_EXIT;
+use crate::control::settings::{self, COMMAND_LINE, LEDGER};
+use crate::control::{ending, supervisor};
 use crate::universe::{Settings, Universe};
 
 /// The universe of this process; null before the first call, and in a forked child until its first call.
@@ -28,6 +28,12 @@ pub fn configure(settings: Settings) {
 /// Whether UCX was called already in this process.
 pub fn configured() -> bool {
     !CURRENT.load(Acquire).is_null()
+}
+
+/// The universe of this process, if UCX was called already.
+pub(crate) fn current() -> Option<&'static Universe> {
+    // SAFETY: a universe is leaked when it is published and never freed.
+    unsafe { CURRENT.load(Acquire).as_ref() }
 }
 
 /// The universe of this process.
@@ -54,7 +60,8 @@ fn make() -> &'static Universe {
         Ok(universe) => Box::leak(Box::new(universe)),
         Err(error) => settings::fail(&format!("cannot start: {error}")),
     };
-    watch_forks_and_exit();
+    watch_forks();
+    ending::watch();
     CURRENT.store(universe, Release);
     universe
 }
@@ -70,24 +77,34 @@ fn first_settings() -> Settings {
     })
 }
 
-/// A file in the folder that the supervisor watches, if there is one.
+/// A file in the folder that the supervisor watches, if there is one: a folder that is gone says that the run is over, which a
+/// daemon may outlive. Beside it the command line is kept, for a report after the process is gone.
 fn own_ledger() -> Option<PathBuf> {
-    let folder = settings::ledger_folder()?;
-    let number = LEDGERS.fetch_add(1, Relaxed);
-    Some(folder.join(format!("{}-{number}.ledger", std::process::id())))
+    let folder = settings::ledger_folder().filter(|folder| folder.is_dir())?;
+    let path = loop {
+        let number = LEDGERS.fetch_add(1, Relaxed);
+        let path = folder.join(format!("{}-{number}.{LEDGER}", std::process::id()));
+        // A process that was replaced by `exec` left its own.
+        if !path.exists() {
+            break path;
+        }
+    };
+    // Without the copy the report names the process by its number only.
+    let _ = std::fs::copy("/proc/self/cmdline", path.with_extension(COMMAND_LINE));
+    supervisor::connect_to(&path);
+    Some(path)
 }
 
-fn watch_forks_and_exit() {
+fn watch_forks() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {
-        // SAFETY: the three functions are safe to call at any fork, and `at_exit` at any exit.
+        // SAFETY: the three functions are safe to call at any fork.
         unsafe {
             libc::pthread_atfork(
                 Some(before_fork),
                 Some(after_fork_parent),
                 Some(after_fork_child),
             );
-            libc::atexit(at_exit);
         }
     });
 }
@@ -116,12 +133,4 @@ extern "C" fn after_fork_child() {
     PARENT.store(current, Release);
     // SAFETY: as in `universe`; this thread took the lock in `before_fork`, and it is the only one here.
     unsafe { (*current).force_unlock() };
-}
-
-extern "C" fn at_exit() {
-    // SAFETY: as in `universe`.
-    if let Some(current) = unsafe { CURRENT.load(Acquire).as_ref() } {
-        current.map.header().ended.store(ENDED_EXIT, Release);
-        crate::control::report::at_exit(current);
-    }
 }

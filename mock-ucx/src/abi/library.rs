@@ -210,6 +210,8 @@ unsafe fn init(
     call.about(serial);
     // SAFETY: as above.
     unsafe { context.write_unaligned(handle) };
+    drop(state);
+    crate::control::ending::watch();
     Ok(())
 }
 

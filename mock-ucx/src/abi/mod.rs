@@ -23,5 +23,5 @@ pub mod wakeup;
 pub mod worker;
 
 pub(crate) use call::worker_guard;
-pub(crate) use global::universe;
 pub use global::{configure, configured};
+pub(crate) use global::{current, universe};

@@ -91,6 +91,8 @@ unsafe fn create(
     }
     // SAFETY: as above.
     unsafe { worker.write_unaligned(handle) };
+    drop(state);
+    crate::control::ending::watch();
     Ok(())
 }
 

@@ -9,6 +9,10 @@ use crate::version::UcxVersion;
 
 /// Folder into which each process puts its ledger.
 pub const LEDGER_FOLDER: &str = "MOCK_UCX_LEDGER_DIR";
+/// Extension of a ledger's file.
+pub const LEDGER: &str = "ledger";
+/// Extension of the copy of a process's command line that lies beside its ledger.
+pub const COMMAND_LINE: &str = "cmdline";
 /// Fault specification.
 pub const FAULTS: &str = "MOCK_UCX_FAULTS";
 /// Version of UCX to be, as `1.22.0`.
