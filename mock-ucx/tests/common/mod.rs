@@ -85,6 +85,11 @@ impl Mock {
         assert_eq!(self.found(), *self.broken.borrow(), "rules broken so far");
     }
 
+    /// These rules were broken in this order.
+    pub fn expect(&self, rules: impl IntoIterator<Item = Rule>) {
+        *self.broken.borrow_mut() = rules.into_iter().collect();
+    }
+
     /// Objects of this kind stay behind at the end.
     pub fn leaves(&self, kind: Kind, count: u64) {
         self.left.borrow_mut()[kind as usize] = count;
