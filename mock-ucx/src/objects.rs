@@ -117,6 +117,8 @@ pub(crate) struct Worker {
     pub(crate) pool: VecDeque<Bytes>,
     /// Endpoints (serials) that were made to answer active messages, by the sender's worker. The library owns them.
     pub(crate) reply_endpoints: FxHashMap<u64, u64>,
+    /// Requests whose data a receiver may not fetch any more.
+    pub(crate) given_up: FxHashSet<u64>,
 }
 
 /// Something that a progress call will do.
@@ -143,7 +145,12 @@ pub(crate) enum Payload {
     /// It came with the message.
     Eager(Bytes),
     /// It is still in the sender's buffer; `request` is the sender's request, which ends when the data was fetched or dropped.
-    Rendezvous { source: Region, request: u64 },
+    Rendezvous {
+        source: Region,
+        request: u64,
+        /// The sender's worker, with which the data goes.
+        sender: u64,
+    },
 }
 
 impl Payload {
@@ -196,6 +203,8 @@ pub(crate) struct Rkey {
 /// A request that the client holds.
 pub(crate) struct Request {
     pub(crate) worker: u64,
+    /// Endpoint with which it fails; 0 = none.
+    pub(crate) endpoint: u64,
     pub(crate) status: UcsStatus,
     pub(crate) callback: Callback,
     pub(crate) user_data: u64,

@@ -12,10 +12,13 @@ use rustc_hash::FxHashMap;
 
 use crate::handle::{HandleSpace, Shape};
 use crate::hidden::POINTER_MASK;
-use crate::ledger::{Kind, Ledger, Mapping, NewFinding, NewObject, ObjectState, Site, Trouble};
+use crate::ledger::{
+    Kind, Ledger, Mapping, NO_SLOT, NewFinding, NewObject, ObjectState, Site, Trouble,
+};
 use crate::objects::{Body, Entry};
 use crate::rules::{Rule, rule_for_handle};
 use crate::schedule::{Benign, Decider, FaultSpec, Script};
+use crate::status::UcsStatus;
 use crate::version::UcxVersion;
 
 /// Pointers of ended objects that are remembered. A client that releases twice seldom does so thousands of releases later.
@@ -65,6 +68,11 @@ pub(crate) struct State {
     pub(crate) pointers: FxHashMap<u64, u64>,
     /// Entries of `pointers` whose object has ended, oldest first.
     ended_pointers: VecDeque<(u64, u64)>,
+    /// The one memory handle of all registrations of zero bytes, and its packed key (core/ucp_mm.c:ucp_mem_dummy_handle): serials. They are
+    /// never made for a client and never given back, so the ledger does not have them.
+    pub(crate) zero_length: [Option<u64>; 2],
+    /// Status of each request in the client's memory that completed lately, by serial: the client may ask until it reuses the memory.
+    external_statuses: FxHashMap<u64, UcsStatus>,
     pub(crate) decider: Box<dyn Decider>,
     /// Told apart from every other process that uses the mock on this host.
     pub(crate) nonce: u64,
@@ -114,6 +122,8 @@ impl Universe {
             objects: FxHashMap::default(),
             pointers: FxHashMap::default(),
             ended_pointers: VecDeque::new(),
+            zero_length: [None; 2],
+            external_statuses: FxHashMap::default(),
             decider,
             nonce: process_nonce(),
             settings,
@@ -290,10 +300,46 @@ impl State {
         self.ended_pointers.push_back((masked, *serial));
         if self.ended_pointers.len() > ENDED_POINTERS_MAX
             && let Some((oldest, serial)) = self.ended_pointers.pop_front()
-            && self.pointers.get(&oldest) == Some(&serial)
         {
-            self.pointers.remove(&oldest);
+            self.external_statuses.remove(&serial);
+            if self.pointers.get(&oldest) == Some(&serial) {
+                self.pointers.remove(&oldest);
+            }
         }
+    }
+
+    /// A request in the client's memory is complete: that ends it, but its status may still be asked for.
+    pub(crate) fn end_external(
+        &mut self,
+        serial: u64,
+        pointer: u64,
+        status: UcsStatus,
+        site: Site<'_>,
+    ) {
+        self.end(serial, site);
+        self.forget_pointer(pointer);
+        self.external_statuses.insert(serial, status);
+    }
+
+    /// The status of a completed request in the client's memory.
+    pub(crate) fn external_status(&self, pointer: u64) -> Option<UcsStatus> {
+        self.external_statuses.get(&self.serial(pointer)?).copied()
+    }
+
+    /// Enters an object that is not the client's, at `pointer` or, if that is 0, at a handle value.
+    pub(crate) fn create_hidden(&mut self, pointer: u64, body: Body) -> Option<u64> {
+        let (serial, _) = self.handles.next()?;
+        if pointer != 0 {
+            self.pointers.insert(pointer ^ POINTER_MASK, serial);
+        }
+        let entry = Entry {
+            slot: NO_SLOT,
+            children: 0,
+            parent: 0,
+            body,
+        };
+        self.objects.insert(serial, entry);
+        Some(serial)
     }
 
     /// The live object whose memory holds `value` behind its first byte.

@@ -14,6 +14,7 @@ use crate::abi::types::{
 use crate::abi::worker::MAX_AM_HEADER;
 use crate::abi::worker_guard;
 use crate::fabric::memory::Region;
+use crate::fabric::request::Wish;
 use crate::fabric::{endpoint, message, request, worker};
 use crate::functions::Function as F;
 use crate::hidden::Bytes;
@@ -194,13 +195,18 @@ unsafe fn send(call: &Call, arguments: Send) -> Result<Sent, UcsStatus> {
     };
     if let Some(source) = rendezvous {
         let mut state = call.lock();
-        let opened = request::open(&mut state, worker, attributes.wish(), call.site())?;
+        let wish = Wish {
+            endpoint: on,
+            ..attributes.wish()
+        };
+        let opened = request::open(&mut state, worker, wish, call.site())?;
         worker::post(
             &mut state,
             target,
             message(Payload::Rendezvous {
                 source,
                 request: opened.serial,
+                sender: worker,
             }),
         );
         return Ok(Sent::Rendezvous(opened));
@@ -328,7 +334,10 @@ unsafe fn receive(
     let mut state = call.lock();
     attributes.check(call, &mut state)?;
     attributes.registration(call, &mut state)?;
-    let source = message::source(&state, data).ok_or(UcsStatus::INVALID_PARAM)?;
+    let Some(source) = message::source(&state, data) else {
+        message::release(&mut state, data, UcsStatus::CONNECTION_RESET, call.site());
+        return Err(UcsStatus::CONNECTION_RESET);
+    };
     let room: usize = regions.iter().map(|region| region.length).sum();
     if room < source.length {
         // The descriptor is used up all the same (core/ucp_am.c:ucp_am_recv_data_nbx).

@@ -67,8 +67,8 @@ unsafe fn create(
         let mut state = call.lock();
         call.decide(&mut state)?;
         if !state.settings.device_api {
-            // Without a GPU there is no device lane (core/ucp_device.c).
-            return Err(UcsStatus::UNSUPPORTED);
+            // Without a GPU the probe for its memory fails (core/ucp_device.c:ucp_device_detect_local_sys_dev).
+            return Err(UcsStatus::NO_MEMORY);
         }
         let (serial, handle) = state
             .create(parent, [0, 0], Body::MemList, call.site())
@@ -157,6 +157,10 @@ unsafe fn check(
                 parent = serial;
             }
         }
+    }
+    if parent == 0 {
+        // A remote list of gaps only.
+        return Err(call.broken(&mut state, Rule::ListElements, 0, [mask, count as u64]));
     }
     Ok(parent)
 }

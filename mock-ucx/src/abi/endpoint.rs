@@ -13,6 +13,7 @@ use crate::abi::types::{
 };
 use crate::abi::worker_guard;
 use crate::fabric::endpoint::{self as fabric, AddressError, Wish};
+use crate::fabric::request;
 use crate::functions::Function as F;
 use crate::ledger::{Kind, NewFinding, Trouble};
 use crate::rules::Rule;
@@ -117,7 +118,9 @@ pub unsafe extern "C-unwind" fn ucp_ep_close_nbx(ep: u64, param: *const UcpReque
         let closed = call.endpoint(ep).and_then(|serial| {
             call.not_null(1, param)?;
             // SAFETY: the client vouches for a pointer that is not null.
-            let attributes = unsafe { Attributes::read(param) };
+            let mut attributes = unsafe { Attributes::read(param) };
+            // Close is a flush, which ignores that flag (core/ucp_ep.c:ucp_ep_close_nbx).
+            attributes.no_immediate_completion = false;
             let force = attributes.flags & UCP_EP_CLOSE_FLAG_FORCE != 0;
             Ok((close(call, serial, force)?, attributes))
         });
@@ -148,6 +151,9 @@ fn close(call: &Call, endpoint: u64, force: bool) -> Result<Done, UcsStatus> {
         return Err(call.broken(&mut state, Rule::EndpointForce, endpoint, [0, 0]));
     }
     let decision = call.decide(&mut state);
+    if force {
+        request::give_up(&mut state, endpoint, UcsStatus::CANCELED);
+    }
     fabric::close(&mut state, endpoint, call.site());
     decision.map(|()| Done { worker })
 }

@@ -17,8 +17,8 @@ use crate::ledger::Kind;
 use crate::objects::{Body, Config, Context};
 use crate::rules::Rule;
 
-/// Bytes before the pointer of a request that the client owns (`ucp_context_attr_t.request_size`; UCX 1.22 answers about this).
-const EXTERNAL_REQUEST_BYTES: usize = 256;
+/// Bytes before the pointer of a request that the client owns (`ucp_context_attr_t.request_size`; the UCX of NIXL 1.5.1 answers this).
+const EXTERNAL_REQUEST_BYTES: usize = 272;
 
 /// Longest active message that goes eagerly by default, in bytes (UCX picks by transport; this is its order of size on one host).
 const RENDEZVOUS_THRESHOLD: usize = 8192;
@@ -326,7 +326,7 @@ pub unsafe extern "C-unwind" fn ucp_context_query(
                 set_field!(attr, name, entity_name(&name));
             }
             if mask & UCP_ATTR_FIELD_DEVICE_COUNTER_SIZE != 0 {
-                set_field!(attr, device_counter_size, 0);
+                set_field!(attr, device_counter_size, size_of::<u64>());
             }
         }
         UcsStatus::OK

@@ -3,11 +3,11 @@
 use crate::abi::call::{Call, enter, field, set_field};
 use crate::abi::types::{
     UCP_MEM_ATTR_FIELD_ADDRESS, UCP_MEM_ATTR_FIELD_LENGTH, UCP_MEM_ATTR_FIELD_MEM_TYPE,
-    UCP_MEM_MAP_ALLOCATE, UCP_MEM_MAP_FIXED, UCP_MEM_MAP_PARAM_FIELD_ADDRESS,
-    UCP_MEM_MAP_PARAM_FIELD_FLAGS, UCP_MEM_MAP_PARAM_FIELD_LENGTH, UcpMemAttr, UcpMemMapParams,
-    UcsStatus,
+    UCP_MEM_MAP_ALLOCATE, UCP_MEM_MAP_FIXED, UCP_MEM_MAP_LOCK, UCP_MEM_MAP_NONBLOCK,
+    UCP_MEM_MAP_PARAM_FIELD_ADDRESS, UCP_MEM_MAP_PARAM_FIELD_FLAGS, UCP_MEM_MAP_PARAM_FIELD_LENGTH,
+    UcpMemAttr, UcpMemMapParams, UcsStatus,
 };
-use crate::fabric::memory::{self as fabric, Region, UnpackError};
+use crate::fabric::memory::{self as fabric, PAGE_BYTES, Pages, Region, UnpackError};
 use crate::functions::Function as F;
 use crate::ledger::{Kind, NewFinding, Trouble};
 use crate::rules::Rule;
@@ -60,23 +60,20 @@ unsafe fn map(
     let Some(length) = length else {
         return Err(call.broken(&mut state, Rule::MemoryLength, context, [0, 0]));
     };
-    let allocate = flags & UCP_MEM_MAP_ALLOCATE != 0;
-    let unplaced = address == 0 && length > 0 && !allocate;
-    let fixed_wrongly = flags & UCP_MEM_MAP_FIXED != 0 && (!allocate || address % 4096 != 0);
-    if unplaced || fixed_wrongly || address.checked_add(length as u64).is_none() {
+    let Some(pages) = pages(Region { address, length }, flags) else {
         return Err(call.broken(
             &mut state,
             Rule::MemoryFlags,
             context,
             [address, u64::from(flags)],
         ));
-    }
+    };
     call.decide(&mut state)?;
     let handle = fabric::map(
         &mut state,
         context,
         Region { address, length },
-        allocate,
+        pages,
         call.site(),
     )?;
     if let Some(serial) = state.serial(handle) {
@@ -87,13 +84,31 @@ unsafe fn map(
     Ok(())
 }
 
+/// Who provides the memory; `None` if range and flags contradict each other (core/ucp_mm.c:ucp_mem_map, in its order).
+fn pages(wanted: Region, flags: u32) -> Option<Pages> {
+    let set = |flag: u32| flags & flag != 0;
+    let (allocate, fixed) = (set(UCP_MEM_MAP_ALLOCATE), set(UCP_MEM_MAP_FIXED));
+    let misplaced = fixed && wanted.address % PAGE_BYTES != 0;
+    let unplaced = wanted.address == 0 && !allocate;
+    let contradicts = (fixed && !allocate) || (set(UCP_MEM_MAP_NONBLOCK) && set(UCP_MEM_MAP_LOCK));
+    let wraps = wanted.address.checked_add(wanted.length as u64).is_none();
+    if misplaced || (wanted.length > 0 && (unplaced || contradicts || wraps)) {
+        return None;
+    }
+    Some(match (allocate, fixed) {
+        (false, _) => Pages::Client,
+        (true, false) => Pages::Ours,
+        (true, true) => Pages::OursFixed,
+    })
+}
+
 /// The live memory handle behind argument 1, which must belong to the context of argument 0.
 fn memory_of(call: &Call, state: &mut State, context: u64, memh: u64) -> Result<u64, UcsStatus> {
     let context = call.handle(state, 0, context, Kind::Context);
     let serial = call.about(call.handle(state, 1, memh, Kind::MemoryHandle)?);
     let context = context?;
     let owner = state.objects.get(&serial).map_or(0, |entry| entry.parent);
-    if owner == context {
+    if owner == context || fabric::is_zero_length(state, serial) {
         return Ok(serial);
     }
     let finding = NewFinding {
@@ -203,6 +218,9 @@ pub extern "C-unwind" fn ucp_rkey_buffer_release(buffer: u64) {
     enter(F::RkeyBufferRelease, |call| {
         let mut state = call.lock();
         if let Ok(serial) = call.handle(&mut state, 0, buffer, Kind::RkeyBuffer) {
+            if fabric::is_zero_length(&state, serial) {
+                return;
+            }
             state.end(call.about(serial), call.site());
             state.forget_pointer(buffer);
         }

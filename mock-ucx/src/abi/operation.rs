@@ -100,6 +100,7 @@ impl Attributes {
             callback: Callback::Send(self.callback),
             user_data: self.user_data,
             external: self.external,
+            endpoint: 0,
         }
     }
 }
@@ -219,7 +220,7 @@ fn completed_request(
     match request::open(&mut state, done.worker, wish, call.site()) {
         Err(status) => (status.to_ptr(), Due::default()),
         Ok(opened) => {
-            request::complete(&mut state, opened.serial, UcsStatus::OK);
+            request::complete(&mut state, opened.serial, UcsStatus::OK, call.site());
             let completion = Upcall::Completion {
                 callback,
                 request: opened.handle,

@@ -12,6 +12,9 @@ use crate::rules::Rule;
 pub extern "C-unwind" fn ucp_request_check_status(request: u64) -> UcsStatus {
     enter_quietly(F::RequestCheckStatus, |call| {
         let mut state = call.lock();
+        if let Some(status) = state.external_status(request) {
+            return status;
+        }
         match call.handle(&mut state, 0, request, Kind::Request) {
             Ok(serial) => state
                 .request(call.about(serial))
@@ -27,13 +30,20 @@ pub extern "C-unwind" fn ucp_request_free(request: u64) {
     let _guard = crate::abi::worker_guard(request, Kind::Request);
     enter(F::RequestFree, |call| {
         let mut state = call.lock();
-        let Ok(serial) = call.handle(&mut state, 0, request, Kind::Request) else {
+        let external = state.external_status(request).is_some();
+        let found = if external {
+            state.serial(request)
+        } else {
+            call.handle(&mut state, 0, request, Kind::Request).ok()
+        };
+        let Some(serial) = found else {
             return;
         };
         call.about(serial);
-        if state
-            .request(serial)
-            .is_some_and(|request| request.external)
+        if external
+            || state
+                .request(serial)
+                .is_some_and(|request| request.external)
         {
             // Memory of the client is never given to UCX (core/ucp_request.c:ucp_request_release_common).
             call.broken(&mut state, Rule::RequestHandle, serial, [1, 0]);
@@ -49,6 +59,9 @@ pub extern "C-unwind" fn ucp_request_cancel(worker: u64, request: u64) {
     enter(F::RequestCancel, |call| {
         let mut state = call.lock();
         let worker = call.handle(&mut state, 0, worker, Kind::Worker);
+        if state.external_status(request).is_some() {
+            return;
+        }
         let Ok(serial) = call.handle(&mut state, 1, request, Kind::Request) else {
             return;
         };

@@ -9,8 +9,8 @@ use crate::abi::types::{
     UCP_DATATYPE_CLASS_MASK, UCP_DATATYPE_SGL, UCP_DT_LOCAL_SGL_FIELD_BUFFERS,
     UCP_DT_LOCAL_SGL_FIELD_LENGTHS, UCP_DT_LOCAL_SGL_FIELD_MEMHS, UCP_DT_REMOTE_SGL_FIELD_LENGTHS,
     UCP_DT_REMOTE_SGL_FIELD_REMOTE_ADDRS, UCP_DT_REMOTE_SGL_FIELD_RKEYS, UCP_FEATURE_RMA,
-    UCP_OP_ATTR_FIELD_REMOTE, UCP_REMOTE_ADDR_INVALID, UcpDtLocalSgl, UcpDtRemoteSgl,
-    UcpRequestParam, UcsStatus,
+    UCP_OP_ATTR_FIELD_REMOTE, UCP_OP_ATTR_FIELD_REMOTE_COUNT, UCP_REMOTE_ADDR_INVALID,
+    UcpDtLocalSgl, UcpDtRemoteSgl, UcpRequestParam, UcsStatus,
 };
 use crate::abi::worker_guard;
 use crate::fabric::endpoint;
@@ -124,6 +124,14 @@ unsafe fn run(
     attributes.check(call, &mut state)?;
     // SAFETY: handed on to the caller.
     let plan = unsafe { plan(call, &mut state, direction, arguments, &attributes)? };
+    if arguments.count == 0 {
+        // Nothing is done, whatever was asked of the completion (rma/rma_send.c:UCP_RMA_CHECK_ZERO_LENGTH).
+        let at_once = Attributes {
+            no_immediate_completion: false,
+            ..attributes
+        };
+        return Ok((Done { worker }, at_once));
+    }
     endpoint::usable(&mut state, on)?;
     for piece in plan.iter() {
         if let Err(refusal) = transfer::check(&state, on, *piece) {
@@ -216,7 +224,15 @@ unsafe fn scatter_gather(
     let refuse = |state: &mut State| Err(call.broken(state, Rule::SglArguments, 0, [0, 0]));
     let remote_given = attributes.mask & UCP_OP_ATTR_FIELD_REMOTE != 0;
     let sentinels = arguments.rkey == 0 && arguments.remote == UCP_REMOTE_ADDR_INVALID;
-    if direction == Direction::Get || !sentinels || !remote_given || arguments.buffer.is_null() {
+    // SAFETY: the client vouches for its parameters; the member is read only if its bit is set.
+    let unequal = attributes.mask & UCP_OP_ATTR_FIELD_REMOTE_COUNT != 0
+        && unsafe { field!(arguments.param, remote_count) } != arguments.count;
+    if direction == Direction::Get
+        || !sentinels
+        || !remote_given
+        || unequal
+        || arguments.buffer.is_null()
+    {
         return refuse(state);
     }
     let local = arguments.buffer.cast::<UcpDtLocalSgl>();

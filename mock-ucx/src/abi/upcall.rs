@@ -58,16 +58,17 @@ pub(crate) fn next(call: &Call, worker: u64) -> Option<Upcall> {
             Some(delivery) => Upcall::Receive { worker, delivery },
             None => Upcall::Nothing,
         },
-        Event::Complete { request, status } => match request::complete(&mut state, request, status)
-        {
-            Some((callback, request, user_data)) => Upcall::Completion {
-                callback,
-                request,
-                status,
-                user_data,
-            },
-            None => Upcall::Nothing,
-        },
+        Event::Complete { request, status } => {
+            match request::complete(&mut state, request, status, call.site()) {
+                Some((callback, request, user_data)) => Upcall::Completion {
+                    callback,
+                    request,
+                    status,
+                    user_data,
+                },
+                None => Upcall::Nothing,
+            }
+        }
         // An endpoint that was closed meanwhile is not talked of any more (core/ucp_ep.c:ucp_ep_invoke_err_cb).
         Event::Failed { endpoint, status } => match state.endpoint(endpoint) {
             Some(entry) => Upcall::Error {

@@ -17,11 +17,11 @@ use crate::functions::Function as F;
 use crate::ledger::{Kind, NewFinding, Trouble};
 use crate::rules::Rule;
 
-/// Longest header of an active message, in bytes.
-pub(crate) const MAX_AM_HEADER: usize = 4096;
+/// Longest header of an active message, in bytes: as over shared memory (UCX answers by transport).
+pub(crate) const MAX_AM_HEADER: usize = 8100;
 
 /// Longest text of `ucp_request_query`, in bytes.
-const MAX_DEBUG_STRING: usize = 256;
+const MAX_DEBUG_STRING: usize = 200;
 
 /// Callbacks that one progress call runs at most, so that two workers that answer each other do not keep it for ever. UCX bounds it too,
 /// by the batch of each transport.
@@ -159,7 +159,10 @@ unsafe fn query(call: &Call, worker: u64, attr: *mut UcpWorkerAttr) -> Result<()
             set_field!(attr, max_am_header, MAX_AM_HEADER);
         }
         if mask & UCP_WORKER_ATTR_FIELD_NAME != 0 {
-            set_field!(attr, name, entity_name(&worker.name));
+            // UCX calls a worker without a name by its address (core/ucp_worker.c:ucp_worker_create).
+            let unnamed = || format!("{:#x}", state.handles.value(serial));
+            let name = Some(worker.name.clone()).filter(|name| !name.is_empty());
+            set_field!(attr, name, entity_name(&name.unwrap_or_else(unnamed)));
         }
         if mask & UCP_WORKER_ATTR_FIELD_MAX_INFO_STRING != 0 {
             set_field!(attr, max_debug_string, MAX_DEBUG_STRING);
@@ -244,7 +247,7 @@ fn begin_progress(call: &Call, worker: u64) -> Option<(u64, usize, Option<Worker
     let serial = call.handle(&mut state, 0, worker, Kind::Worker).ok()?;
     let entry = state.worker(serial)?;
     let lock = entry.lock.clone();
-    if lock.is_none() && entry.progressing > 0 && entry.progress_thread == call.thread() {
+    if entry.progressing > 0 && entry.progress_thread == call.thread() {
         call.broken(&mut state, Rule::CallbackProgress, serial, [0, 0]);
         return None;
     }
@@ -255,10 +258,6 @@ fn begin_progress(call: &Call, worker: u64) -> Option<(u64, usize, Option<Worker
     let guard = lock.map(|lock| lock.lock_arc());
     let mut state = call.lock();
     let entry = state.worker_mut(serial)?;
-    if guard.is_some() && entry.progressing > 0 {
-        call.broken(&mut state, Rule::CallbackProgress, serial, [0, 0]);
-        return None;
-    }
     entry.progressing += 1;
     entry.progress_thread = call.thread();
     Some((serial, entry.inbox.len(), guard))

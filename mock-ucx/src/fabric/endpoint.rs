@@ -2,7 +2,7 @@
 
 use crate::abi::types::{UCP_ERR_HANDLING_MODE_NONE, UcpErrHandlerCb, UcsStatus};
 use crate::fabric::blob::{BlobKind, decode};
-use crate::fabric::worker;
+use crate::fabric::{request, worker};
 use crate::ledger::Site;
 use crate::objects::{Body, Endpoint, Event};
 use crate::universe::State;
@@ -99,6 +99,7 @@ pub(crate) fn fail(state: &mut State, endpoint: u64, status: UcsStatus) {
     }
     entry.failed = Some(status);
     let (owner, mode) = (entry.worker, entry.error_mode);
+    request::give_up(state, endpoint, status);
     if mode != UCP_ERR_HANDLING_MODE_NONE {
         worker::post(state, owner, Event::Failed { endpoint, status });
     }

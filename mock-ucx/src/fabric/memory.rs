@@ -23,16 +23,34 @@ impl Region {
     }
 }
 
-/// Registers a range, or memory that UCX allocates itself when `allocate` is set.
+/// Bytes of a page.
+pub(crate) const PAGE_BYTES: u64 = 4096;
+
+/// Who provides the memory of a registration.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Pages {
+    /// The client.
+    Client,
+    /// UCX, near the address if it likes.
+    Ours,
+    /// UCX, exactly at the address.
+    OursFixed,
+}
+
+/// Registers a range, or memory that UCX allocates itself.
 pub(crate) fn map(
     state: &mut State,
     context: u64,
     wanted: Region,
-    allocate: bool,
+    pages: Pages,
     site: Site<'_>,
 ) -> Result<u64, UcsStatus> {
+    if wanted.length == 0 {
+        return zero_length(state);
+    }
+    let allocate = pages != Pages::Client;
     let region = if allocate {
-        allocate_pages(wanted)?
+        allocate_pages(wanted, pages == Pages::OursFixed)?
     } else {
         wanted
     };
@@ -48,8 +66,36 @@ pub(crate) fn map(
     }
 }
 
+/// The handle that all registrations of zero bytes share, on all contexts.
+fn zero_length(state: &mut State) -> Result<u64, UcsStatus> {
+    let serial = match state.zero_length[0] {
+        Some(serial) => serial,
+        None => {
+            let memory = Memory {
+                region: Region {
+                    address: 0,
+                    length: 0,
+                },
+                memory_type: UCS_MEMORY_TYPE_HOST,
+                allocated: false,
+            };
+            let made = state.create_hidden(0, Body::Memory(memory));
+            *state.zero_length[0].insert(made.ok_or(UcsStatus::NO_MEMORY)?)
+        }
+    };
+    Ok(state.handles.value(serial))
+}
+
+/// Whether an object is the shared handle of zero bytes, or its packed key: mapped, unmapped and released any number of times.
+pub(crate) fn is_zero_length(state: &State, serial: u64) -> bool {
+    state.zero_length.contains(&Some(serial))
+}
+
 /// Gives a registration back.
 pub(crate) fn unmap(state: &mut State, memory: u64, site: Site<'_>) {
+    if is_zero_length(state, memory) {
+        return;
+    }
     if let Some(Body::Memory(memory)) = state.end(memory, site)
         && memory.allocated
     {
@@ -63,17 +109,21 @@ pub(crate) fn unmap(state: &mut State, memory: u64, site: Site<'_>) {
     }
 }
 
-fn allocate_pages(wanted: Region) -> Result<Region, UcsStatus> {
-    if wanted.length == 0 {
-        return Ok(wanted);
+/// Maps whole pages, as UCX does.
+fn allocate_pages(wanted: Region, fixed: bool) -> Result<Region, UcsStatus> {
+    if fixed && wanted.address == 0 {
+        return Err(UcsStatus::NO_MEMORY);
     }
+    let length = wanted.length.checked_next_multiple_of(PAGE_BYTES as usize);
+    let length = length.ok_or(UcsStatus::NO_MEMORY)?;
     let access = libc::PROT_READ | libc::PROT_WRITE;
-    let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS;
-    // SAFETY: without MAP_FIXED the address is a hint only.
+    let exact = if fixed { libc::MAP_FIXED_NOREPLACE } else { 0 };
+    let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | exact;
+    // SAFETY: without MAP_FIXED the address is a hint only, and MAP_FIXED_NOREPLACE never replaces a mapping.
     let address = unsafe {
         libc::mmap(
             wanted.address as *mut libc::c_void,
-            wanted.length,
+            length,
             access,
             flags,
             -1,
@@ -85,7 +135,7 @@ fn allocate_pages(wanted: Region) -> Result<Region, UcsStatus> {
     }
     Ok(Region {
         address: address as u64,
-        length: wanted.length,
+        length,
     })
 }
 
@@ -95,6 +145,12 @@ pub(crate) fn pack(
     memory: u64,
     site: Site<'_>,
 ) -> Result<(u64, usize), UcsStatus> {
+    let shared = is_zero_length(state, memory);
+    if let (true, Some(serial)) = (shared, state.zero_length[1])
+        && let Some(Body::RkeyBuffer(bytes)) = state.objects.get(&serial).map(|entry| &entry.body)
+    {
+        return Ok((bytes.pointer(), bytes.len()));
+    }
     let region = state.memory(memory).ok_or(UcsStatus::INVALID_PARAM)?.region;
     let content = Content {
         nonce: state.nonce,
@@ -104,6 +160,10 @@ pub(crate) fn pack(
     };
     let bytes = encode(BlobKind::Rkey, content);
     let (pointer, length) = (bytes.pointer(), bytes.len());
+    if shared {
+        state.zero_length[1] = state.create_hidden(pointer, Body::RkeyBuffer(bytes));
+        return Ok((pointer, length));
+    }
     state
         .create_at(
             pointer,

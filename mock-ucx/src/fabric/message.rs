@@ -163,14 +163,21 @@ pub(crate) fn release(state: &mut State, data: u64, status: UcsStatus, site: Sit
     }
 }
 
-/// Where the bytes of kept data are, for a receive into a buffer.
+/// Where the bytes of kept data are, for a receive into a buffer; `None` if they went with their sender.
 pub(crate) fn source(state: &State, data: u64) -> Option<Region> {
     Some(match &state.am_data(data)?.payload {
         Payload::Eager(bytes) => Region {
             address: bytes.pointer(),
             length: bytes.len(),
         },
-        Payload::Rendezvous { source, .. } => *source,
+        Payload::Rendezvous {
+            source,
+            request,
+            sender,
+        } => {
+            let gone = state.worker(*sender)?.given_up.contains(request);
+            (!gone).then_some(*source)?
+        }
     })
 }
 

@@ -15,6 +15,8 @@ pub(crate) struct Wish {
     pub(crate) user_data: u64,
     /// Memory of the client for the request; 0 = UCX provides it.
     pub(crate) external: u64,
+    /// Endpoint with which an operation that is not complete fails; 0 = it is complete already.
+    pub(crate) endpoint: u64,
 }
 
 /// A request that was opened.
@@ -35,6 +37,7 @@ pub(crate) fn open(
 ) -> Result<Opened, UcsStatus> {
     let request = Request {
         worker,
+        endpoint: wish.endpoint,
         status: UcsStatus::INPROGRESS,
         callback: wish.callback,
         user_data: wish.user_data,
@@ -44,7 +47,6 @@ pub(crate) fn open(
     };
     let mut init = None;
     let opened = if wish.external != 0 {
-        reuse_external(state, wish.external, site);
         state
             .create_at(
                 wish.external,
@@ -83,18 +85,6 @@ pub(crate) fn open(
     })
 }
 
-/// A client may use its own memory again once the request that lay there is complete.
-fn reuse_external(state: &mut State, pointer: u64, site: Site<'_>) {
-    if let Some(serial) = state.serial(pointer)
-        && state
-            .request(serial)
-            .is_some_and(|request| request.status != UcsStatus::INPROGRESS)
-    {
-        state.end(serial, site);
-        state.forget_pointer(pointer);
-    }
-}
-
 /// Lets the worker's next progress call complete a request. One that the client freed meanwhile is forgotten: its callback never runs.
 pub(crate) fn complete_later(state: &mut State, request: u64, status: UcsStatus) {
     if let Some(worker) = state.request(request).map(|request| request.worker) {
@@ -102,19 +92,46 @@ pub(crate) fn complete_later(state: &mut State, request: u64, status: UcsStatus)
     }
 }
 
-/// Marks a request complete; returns the callback to run, with the handle and the user data.
+/// Marks a request complete; returns the callback to run, with the handle and the user data. Once only: an operation that was given up
+/// may still be finished by the peer.
 pub(crate) fn complete(
     state: &mut State,
-    request: u64,
+    serial: u64,
     status: UcsStatus,
+    site: Site<'_>,
 ) -> Option<(Callback, u64, u64)> {
-    let request = state.request_mut(request)?;
+    let request = state.request_mut(serial)?;
+    if request.status != UcsStatus::INPROGRESS {
+        return None;
+    }
     request.status = status;
-    Some((
-        request.callback,
-        request.masked_handle ^ POINTER_MASK,
-        request.user_data,
-    ))
+    let handle = request.masked_handle ^ POINTER_MASK;
+    let told = (request.callback, handle, request.user_data);
+    if request.external {
+        state.end_external(serial, handle, status, site);
+    }
+    Some(told)
+}
+
+/// Ends the operations of an endpoint that failed or was closed by force: the peer cannot fetch their data any more.
+pub(crate) fn give_up(state: &mut State, endpoint: u64, status: UcsStatus) {
+    let running =
+        |request: &Request| request.endpoint == endpoint && request.status == UcsStatus::INPROGRESS;
+    let mut requests: Vec<u64> = state
+        .objects
+        .iter()
+        .filter(|(_, entry)| matches!(&entry.body, Body::Request(request) if running(request)))
+        .map(|(serial, _)| *serial)
+        .collect();
+    requests.sort_unstable();
+    for request in requests {
+        if let Some(worker) = state.request(request).map(|request| request.worker)
+            && let Some(worker) = state.worker_mut(worker)
+        {
+            worker.given_up.insert(request);
+        }
+        complete_later(state, request, status);
+    }
 }
 
 /// The client frees a request. An operation that is not complete goes on.

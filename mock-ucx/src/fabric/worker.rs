@@ -54,6 +54,7 @@ pub(crate) fn create(
         peers: FxHashSet::default(),
         pool: VecDeque::new(),
         reply_endpoints: FxHashMap::default(),
+        given_up: FxHashSet::default(),
     };
     state
         .create(
@@ -66,7 +67,8 @@ pub(crate) fn create(
         .ok_or(UcsStatus::NO_MEMORY)
 }
 
-/// Destroys a worker: first the endpoints that the library made itself, so that only the client's are left over.
+/// Destroys a worker. The endpoints of others that lead here fail, and those that the library made itself are closed, so that only the
+/// client's are left over.
 pub(crate) fn destroy(state: &mut State, worker: u64, site: Site<'_>) {
     let own: Vec<u64> = state
         .worker(worker)
@@ -74,6 +76,19 @@ pub(crate) fn destroy(state: &mut State, worker: u64, site: Site<'_>) {
         .unwrap_or_default();
     for reply in own {
         endpoint::close(state, reply, site);
+    }
+    let mut peers: Vec<u64> = state
+        .worker(worker)
+        .map(|worker| worker.peers.iter().copied().collect())
+        .unwrap_or_default();
+    peers.retain(|peer| {
+        state
+            .endpoint(*peer)
+            .is_some_and(|peer| peer.worker != worker)
+    });
+    peers.sort_unstable();
+    for peer in peers {
+        endpoint::fail(state, peer, UcsStatus::CONNECTION_RESET);
     }
     if state
         .worker(worker)
@@ -144,7 +159,12 @@ pub(crate) fn descriptor(state: &mut State, worker: u64) -> Result<i32, UcsStatu
         return Err(UcsStatus::IO_ERROR);
     }
     // SAFETY: `raw` is a new descriptor that nobody else owns.
-    worker.wakeup = Some(unsafe { OwnedFd::from_raw_fd(raw) });
+    let descriptor = unsafe { OwnedFd::from_raw_fd(raw) };
+    // Whoever armed the worker before asking for the descriptor is to be woken too.
+    if !worker.inbox.is_empty() {
+        signal(&descriptor);
+    }
+    worker.wakeup = Some(descriptor);
     Ok(raw)
 }
 

@@ -11,4 +11,4 @@ mod writer;
 pub use kind::{KIND_COUNT, Kind, ObjectState, Trouble};
 pub(crate) use mapping::Mapping;
 pub(crate) use origin::Stack;
-pub(crate) use writer::{Event, Ledger, NewFinding, NewObject, Site, record_event};
+pub(crate) use writer::{Event, Ledger, NO_SLOT, NewFinding, NewObject, Site, record_event};

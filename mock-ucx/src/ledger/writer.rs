@@ -24,8 +24,8 @@ use crate::status::UcsStatus;
 /// Ended objects whose record is kept, so that a stale handle can be told from one that never was.
 const ENDED_KEPT: usize = 1 << 16;
 
-/// No slot: the table was full.
-const NO_SLOT: u32 = u32::MAX;
+/// No slot: the table was full, or the object is none of the client's.
+pub(crate) const NO_SLOT: u32 = u32::MAX;
 
 /// What a new object is.
 pub(crate) struct NewObject<'a> {

@@ -130,7 +130,7 @@ book! {
     MemoryLength, "UCP-MEM-002", Contract, Code, "core/ucp_mm.c:ucp_mem_map",
         "ucp_mem_map is told a length.", "Set UCP_MEM_MAP_PARAM_FIELD_LENGTH.";
     MemoryFlags, "UCP-MEM-003", Contract, Doc, "ucp.h:ucp_mem_map",
-        "A null address with a length needs UCP_MEM_MAP_ALLOCATE, and FIXED needs ALLOCATE and a page-aligned address.", "See the table at ucp_mem_map in ucp.h.";
+        "A null address with a length needs UCP_MEM_MAP_ALLOCATE, FIXED needs ALLOCATE and a page-aligned address, and NONBLOCK excludes LOCK.", "See the table at ucp_mem_map in ucp.h.";
     MemoryTwice, "UCP-MEM-006", Undefined, Code, "core/ucp_mm.c:ucp_mem_unmap",
         "A memory handle is unmapped exactly once.", "Forget the handle when you unmap it.";
     MemoryRange, "UCP-MEM-008", Contract, Code, "dt/datatype_iter.c:ucp_datatype_iter_is_user_memh_valid",

@@ -1,0 +1,426 @@
+//! Active messages: how they arrive, what the handler may keep, how the sender learns of it.
+
+mod common;
+
+use std::cell::RefCell;
+use std::ffi::c_void;
+use std::ptr;
+
+use common::*;
+use mock_ucx::abi::types::*;
+use mock_ucx::abi::{active_message, worker};
+use mock_ucx::ledger::{Kind, ObjectState};
+use mock_ucx::rules::Rule;
+
+const ID: u32 = 5;
+
+/// What a handler saw, and what it is to answer.
+struct Inbox {
+    answer: UcsStatus,
+    arrived: RefCell<Vec<Arrival>>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Arrival {
+    header: Vec<u8>,
+    /// Empty for a rendezvous, whose data is not there.
+    data: Vec<u8>,
+    pointer: u64,
+    length: usize,
+    attributes: u64,
+    reply: u64,
+}
+
+impl Inbox {
+    fn answering(answer: UcsStatus) -> Inbox {
+        Inbox {
+            answer,
+            arrived: RefCell::default(),
+        }
+    }
+
+    /// Sets the handler that fills this.
+    fn listen(&self, worker: u64, flags: u32) {
+        assert_eq!(
+            set(worker, ID, Some(on_arrival), flags, self),
+            UcsStatus::OK
+        );
+    }
+
+    /// Progresses the worker; the one message that came.
+    fn one(&self, worker: u64) -> Arrival {
+        drain(worker);
+        let mut arrived = self.arrived.take();
+        assert_eq!(arrived.len(), 1, "{arrived:?}");
+        arrived.remove(0)
+    }
+}
+
+fn set(worker: u64, id: u32, callback: UcpAmRecvCallback, flags: u32, inbox: &Inbox) -> UcsStatus {
+    let param = UcpAmHandlerParam {
+        field_mask: UCP_AM_HANDLER_PARAM_FIELD_ID
+            | UCP_AM_HANDLER_PARAM_FIELD_CB
+            | UCP_AM_HANDLER_PARAM_FIELD_FLAGS
+            | UCP_AM_HANDLER_PARAM_FIELD_ARG,
+        id,
+        flags,
+        cb: callback,
+        arg: ptr::from_ref(inbox).cast_mut().cast(),
+    };
+    // SAFETY: the structure is right.
+    unsafe { active_message::ucp_worker_set_am_recv_handler(worker, &raw const param) }
+}
+
+unsafe extern "C-unwind" fn on_arrival(
+    inbox: *mut c_void,
+    header: *const c_void,
+    header_length: usize,
+    data: *mut c_void,
+    length: usize,
+    param: *const UcpAmRecvParam,
+) -> UcsStatus {
+    // SAFETY: the argument is an inbox that outlives its handler; header and data have these lengths.
+    unsafe {
+        let bytes = |pointer: *const c_void, length| match length {
+            0 => Vec::new(),
+            _ => std::slice::from_raw_parts(pointer.cast::<u8>(), length).to_vec(),
+        };
+        let inbox = &*inbox.cast::<Inbox>();
+        let attributes = (*param).recv_attr;
+        let there = attributes & UCP_AM_RECV_ATTR_FLAG_RNDV == 0;
+        let replies = attributes & UCP_AM_RECV_ATTR_FIELD_REPLY_EP != 0;
+        inbox.arrived.borrow_mut().push(Arrival {
+            header: bytes(header, header_length),
+            data: bytes(data, if there { length } else { 0 }),
+            pointer: data as u64,
+            length,
+            attributes,
+            reply: if replies { (*param).reply_ep as u64 } else { 0 },
+        });
+        inbox.answer
+    }
+}
+
+/// Receives kept data.
+fn receive(worker: u64, data: u64, into: &mut [u8], param: &UcpRequestParam) -> usize {
+    let (pointer, length) = (into.as_mut_ptr().cast(), into.len());
+    // SAFETY: the buffer has this length and operations of this test complete in their calls.
+    unsafe { active_message::ucp_am_recv_data_nbx(worker, data, pointer, length, param) }
+}
+
+#[test]
+fn an_eager_message_arrives_with_copies_of_header_and_data() {
+    alone(|_| {
+        let pair = Pair::new();
+        let inbox = Inbox::answering(UcsStatus::OK);
+        inbox.listen(pair.far, 0);
+        let (mut header, mut data) = ([1_u8; 8], [2_u8; 100]);
+        assert_eq!(send(pair.ep, ID, &header, &data, &plain()), 0);
+        (header, data) = ([9; 8], [9; 100]);
+        let arrival = inbox.one(pair.far);
+        assert_eq!((arrival.header, arrival.data), (vec![1; 8], vec![2; 100]));
+        assert_eq!((arrival.attributes, header[0], data[0]), (0, 9, 9));
+        pair.end();
+    });
+}
+
+#[test]
+fn a_message_of_nothing_arrives_too_and_messages_keep_their_order() {
+    alone(|_| {
+        let pair = Pair::new();
+        let inbox = Inbox::answering(UcsStatus::OK);
+        inbox.listen(pair.far, 0);
+        for number in 0..3_u8 {
+            assert_eq!(send(pair.ep, ID, &[number], &[], &plain()), 0);
+        }
+        assert_eq!(send(pair.ep, ID, &[], &[], &plain()), 0);
+        drain(pair.far);
+        let headers: Vec<_> = inbox.arrived.take().into_iter().map(|a| a.header).collect();
+        assert_eq!(headers, [vec![0], vec![1], vec![2], vec![]]);
+        pair.end();
+    });
+}
+
+#[test]
+fn a_message_for_an_id_without_a_handler_is_dropped_and_only_a_rendezvous_sender_learns_it() {
+    alone(|_| {
+        let pair = Pair::new();
+        let inbox = Inbox::answering(UcsStatus::OK);
+        inbox.listen(pair.far, 0);
+        assert_eq!(set(pair.far, ID, None, 0, &inbox), UcsStatus::OK);
+        assert_eq!(send(pair.ep, ID, &[], &[1; 8], &plain()), 0);
+        let data = [1; 8];
+        let request = send(pair.ep, ID, &[], &data, &flagged(UCP_AM_SEND_FLAG_RNDV));
+        drain(pair.far);
+        drain(pair.near);
+        assert_eq!(inbox.arrived.take(), []);
+        assert_eq!(status(request), UcsStatus::INVALID_PARAM);
+        free(request);
+        pair.end();
+    });
+}
+
+#[test]
+fn a_handler_needs_its_id_and_callback_bits_and_a_small_id() {
+    alone(|mock| {
+        let pair = Pair::new();
+        let inbox = Inbox::answering(UcsStatus::OK);
+        assert_eq!(
+            set(pair.far, 1 << 16, Some(on_arrival), 0, &inbox),
+            UcsStatus::INVALID_PARAM
+        );
+        mock.breaks(Rule::AmId);
+        let param = UcpAmHandlerParam {
+            field_mask: UCP_AM_HANDLER_PARAM_FIELD_ID,
+            ..zeroed()
+        };
+        // SAFETY: the structure is right.
+        let refused =
+            unsafe { active_message::ucp_worker_set_am_recv_handler(pair.far, &raw const param) };
+        assert_eq!(refused, UcsStatus::INVALID_PARAM);
+        mock.breaks(Rule::AmHandler);
+        pair.end();
+    });
+}
+
+#[test]
+fn persistent_data_is_the_handlers_until_it_is_released() {
+    alone(|mock| {
+        let pair = Pair::new();
+        let inbox = Inbox::answering(UcsStatus::INPROGRESS);
+        inbox.listen(pair.far, UCP_AM_FLAG_PERSISTENT_DATA);
+        assert_eq!(send(pair.ep, ID, &[], &[3; 100], &plain()), 0);
+        let arrival = inbox.one(pair.far);
+        assert_eq!(arrival.attributes, UCP_AM_RECV_ATTR_FLAG_DATA);
+        assert_eq!(mock.live(Kind::AmData), 1);
+        // SAFETY: the handler kept it.
+        let kept = unsafe { std::slice::from_raw_parts(arrival.pointer as *const u8, 100) };
+        assert_eq!(kept, [3; 100]);
+        active_message::ucp_am_data_release(pair.far, arrival.pointer);
+        assert_eq!(mock.live(Kind::AmData), 0);
+        active_message::ucp_am_data_release(pair.far, arrival.pointer);
+        mock.breaks(Rule::AmData);
+        pair.end();
+    });
+}
+
+#[test]
+fn persistent_data_that_the_handler_does_not_keep_is_gone_when_it_returns() {
+    alone(|mock| {
+        let pair = Pair::new();
+        let inbox = Inbox::answering(UcsStatus::OK);
+        inbox.listen(pair.far, UCP_AM_FLAG_PERSISTENT_DATA);
+        assert_eq!(send(pair.ep, ID, &[], &[3; 100], &plain()), 0);
+        inbox.one(pair.far);
+        assert_eq!(mock.live(Kind::AmData), 0);
+        pair.end();
+    });
+}
+
+#[test]
+fn kept_eager_data_is_received_into_a_buffer_once() {
+    alone(|mock| {
+        let pair = Pair::new();
+        let inbox = Inbox::answering(UcsStatus::INPROGRESS);
+        inbox.listen(pair.far, UCP_AM_FLAG_PERSISTENT_DATA);
+        assert_eq!(send(pair.ep, ID, &[], &[3; 100], &plain()), 0);
+        let data = inbox.one(pair.far).pointer;
+        let mut buffer = [0; 128];
+        assert_eq!(receive(pair.far, data, &mut buffer, &plain()), 0);
+        assert_eq!((buffer[99], buffer[100]), (3, 0));
+        let again = receive(pair.far, data, &mut buffer, &plain());
+        assert_eq!(again, UcsStatus::INVALID_PARAM.to_ptr());
+        mock.breaks(Rule::AmData);
+        pair.end();
+    });
+}
+
+#[test]
+fn a_receive_buffer_that_is_too_short_is_found_and_uses_the_data_up() {
+    alone(|mock| {
+        let pair = Pair::new();
+        let inbox = Inbox::answering(UcsStatus::INPROGRESS);
+        inbox.listen(pair.far, UCP_AM_FLAG_PERSISTENT_DATA);
+        assert_eq!(send(pair.ep, ID, &[], &[3; 100], &plain()), 0);
+        let data = inbox.one(pair.far).pointer;
+        let received = receive(pair.far, data, &mut [0; 50], &plain());
+        assert_eq!(received, UcsStatus::MESSAGE_TRUNCATED.to_ptr());
+        mock.breaks(Rule::AmReceive);
+        pair.end();
+    });
+}
+
+/// Sends a rendezvous of these bytes and lets the handler of `inbox` see it.
+fn rendezvous(pair: &Pair, inbox: &Inbox, data: &[u8]) -> (usize, Arrival) {
+    let request = send(pair.ep, ID, &[4], data, &flagged(UCP_AM_SEND_FLAG_RNDV));
+    assert_eq!(status(request), UcsStatus::INPROGRESS);
+    let arrival = inbox.one(pair.far);
+    let attributes = (arrival.attributes, arrival.length, arrival.header.clone());
+    assert_eq!(
+        attributes,
+        (UCP_AM_RECV_ATTR_FLAG_RNDV, data.len(), vec![4])
+    );
+    (request, arrival)
+}
+
+#[test]
+fn a_rendezvous_completes_when_its_data_was_fetched_and_not_before() {
+    alone(|_| {
+        let pair = Pair::new();
+        let inbox = Inbox::answering(UcsStatus::INPROGRESS);
+        inbox.listen(pair.far, 0);
+        let data = vec![8; 1 << 20];
+        let (request, arrival) = rendezvous(&pair, &inbox, &data);
+        drain(pair.near);
+        assert_eq!(status(request), UcsStatus::INPROGRESS);
+        let mut buffer = vec![0; 1 << 20];
+        assert_eq!(receive(pair.far, arrival.pointer, &mut buffer, &plain()), 0);
+        assert_eq!(buffer, data);
+        assert_eq!(
+            status(request),
+            UcsStatus::INPROGRESS,
+            "nobody progressed the sender"
+        );
+        drain(pair.near);
+        assert_eq!(status(request), UcsStatus::OK);
+        free(request);
+        pair.end();
+    });
+}
+
+#[test]
+fn a_rendezvous_sender_gets_the_handlers_error_and_ok_if_the_data_is_dropped() {
+    alone(|_| {
+        for answer in [UcsStatus::OK, UcsStatus::IO_ERROR] {
+            let pair = Pair::new();
+            let inbox = Inbox::answering(answer);
+            inbox.listen(pair.far, 0);
+            let data = [8; 64];
+            let (request, _) = rendezvous(&pair, &inbox, &data);
+            drain(pair.near);
+            assert_eq!(status(request), answer);
+            free(request);
+            pair.end();
+        }
+    });
+}
+
+#[test]
+fn a_long_message_goes_by_rendezvous_unless_the_sender_forbids_it() {
+    alone(|_| {
+        let pair = Pair::new();
+        let inbox = Inbox::answering(UcsStatus::OK);
+        inbox.listen(pair.far, 0);
+        let data = vec![8; 1 << 20];
+        let request = send(pair.ep, ID, &[], &data, &plain());
+        assert!(ptr_is_ptr(request));
+        let arrival = inbox.one(pair.far);
+        assert_eq!(arrival.attributes, UCP_AM_RECV_ATTR_FLAG_RNDV);
+        free(request);
+        let eager = flagged(UCP_AM_SEND_FLAG_EAGER);
+        assert_eq!(send(pair.ep, ID, &[], &data, &eager), 0);
+        assert_eq!(inbox.one(pair.far).data, data);
+        pair.end();
+    });
+}
+
+#[test]
+fn data_that_went_with_its_sender_is_not_fetched() {
+    alone(|mock| {
+        let pair = Pair::new();
+        let inbox = Inbox::answering(UcsStatus::INPROGRESS);
+        inbox.listen(pair.far, 0);
+        let data = vec![8; 64];
+        let (request, arrival) = rendezvous(&pair, &inbox, &data);
+        assert_eq!(close(pair.ep, UCP_EP_CLOSE_FLAG_FORCE), 0);
+        drain(pair.near);
+        assert_eq!(status(request), UcsStatus::CANCELED);
+        drop(data);
+        let mut buffer = [0; 64];
+        let refused = receive(pair.far, arrival.pointer, &mut buffer, &plain());
+        assert_eq!(refused, UcsStatus::CONNECTION_RESET.to_ptr());
+        assert_eq!((buffer, mock.live(Kind::AmData)), ([0; 64], 0));
+        drain(pair.near);
+        assert_eq!(status(request), UcsStatus::CANCELED, "a final status stays");
+        free(request);
+        let ep = connect(pair.near, pair.far, UCP_ERR_HANDLING_MODE_NONE, None);
+        Pair { ep, ..pair }.end();
+    });
+}
+
+#[test]
+fn a_rendezvous_ends_with_an_error_when_the_receiver_is_destroyed() {
+    alone(|mock| {
+        let pair = Pair::new();
+        let inbox = Inbox::answering(UcsStatus::INPROGRESS);
+        inbox.listen(pair.far, 0);
+        let data = [8; 64];
+        let (kept, _) = rendezvous(&pair, &inbox, &data);
+        let waiting = send(pair.ep, ID, &[], &data, &flagged(UCP_AM_SEND_FLAG_RNDV));
+        worker::ucp_worker_destroy(pair.far);
+        drain(pair.near);
+        for request in [kept, waiting] {
+            assert_eq!(status(request), UcsStatus::CONNECTION_RESET);
+            free(request);
+        }
+        let orphans: Vec<_> = mock.snapshot().left().map(|o| (o.kind, o.state)).collect();
+        assert!(
+            orphans.contains(&(Kind::AmData, ObjectState::Orphaned)),
+            "{orphans:?}"
+        );
+        mock.leaves(Kind::AmData, 1);
+        let far = worker(pair.context, UCS_THREAD_MODE_SINGLE);
+        Pair { far, ..pair }.end();
+    });
+}
+
+#[test]
+fn a_reply_endpoint_leads_back_and_is_lent_only() {
+    alone(|_| {
+        let pair = Pair::new();
+        let (there, back) = (
+            Inbox::answering(UcsStatus::OK),
+            Inbox::answering(UcsStatus::OK),
+        );
+        there.listen(pair.far, 0);
+        back.listen(pair.near, 0);
+        let reply = flagged(UCP_AM_SEND_FLAG_REPLY);
+        assert_eq!(send(pair.ep, ID, &[], &[1], &reply), 0);
+        let arrival = there.one(pair.far);
+        assert_eq!(arrival.attributes, UCP_AM_RECV_ATTR_FIELD_REPLY_EP);
+        assert_eq!(send(arrival.reply, ID, &[], &[2], &plain()), 0);
+        assert_eq!(back.one(pair.near).data, [2]);
+        assert_eq!(send(pair.ep, ID, &[], &[1], &reply), 0);
+        assert_eq!(there.one(pair.far).reply, arrival.reply);
+        pair.end();
+    });
+}
+
+#[test]
+fn an_error_or_a_kept_message_where_the_contract_forbids_it_is_found() {
+    alone(|mock| {
+        let pair = Pair::new();
+        let inbox = Inbox::answering(UcsStatus::INPROGRESS);
+        inbox.listen(pair.far, 0);
+        assert_eq!(send(pair.ep, ID, &[], &[1; 8], &plain()), 0);
+        inbox.one(pair.far);
+        mock.breaks(Rule::AmReturn);
+        pair.end();
+    });
+}
+
+#[test]
+fn wrong_arguments_of_a_send_are_found_and_refused() {
+    alone(|mock| {
+        let pair = Pair::new();
+        let refused = UcsStatus::INVALID_PARAM.to_ptr();
+        assert_eq!(send(pair.ep, 1 << 16, &[], &[], &plain()), refused);
+        mock.breaks(Rule::AmId);
+        assert_eq!(send(pair.ep, ID, &[0; 1 << 16], &[], &plain()), refused);
+        mock.breaks(Rule::AmHeader);
+        let both = flagged(UCP_AM_SEND_FLAG_EAGER | UCP_AM_SEND_FLAG_RNDV);
+        assert_eq!(send(pair.ep, ID, &[], &[], &both), refused);
+        mock.breaks(Rule::AmFlags);
+        pair.end();
+    });
+}
