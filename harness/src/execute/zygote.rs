@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
 use mock_ucx::ledger::read::Snapshot;
+use mock_ucx::version::UcxVersion;
 
 use crate::execute::case::{End, Files, HangKind, Order};
 use crate::execute::child;
@@ -28,6 +29,12 @@ pub fn serve(spec: &str) -> anyhow::Result<()> {
     let installed = nixl::fetch(spec)?;
     // SAFETY: nothing has started a thread yet.
     let loaded = unsafe { nixl::load(&installed, Ucx::Mock) }?;
+    // The mock is the UCX that this NIXL was built with, as far as it knows that one.
+    let version = installed
+        .ucx_version
+        .as_deref()
+        .and_then(|text| text.parse().ok())
+        .unwrap_or(UcxVersion::NEWEST);
     // What the first call stack of a process costs (module list, unwind tables, the stack's bounds) is paid here, once for all children.
     mock_ucx::stack::capture(&mut [0; mock_ucx::stack::MAX_FRAMES]);
     let threads = thread_count()?;
@@ -44,7 +51,7 @@ pub fn serve(spec: &str) -> anyhow::Result<()> {
         // SAFETY: this process has one thread, so the child is a whole copy of it.
         let end = match unsafe { libc::fork() } {
             -1 => return Err(io::Error::last_os_error()).context("cannot fork a case"),
-            0 => child::run(loaded.api, &order),
+            0 => child::run(loaded.api, version, &order),
             pid => watch(pid, &Files::new(&order.folder))?,
         };
         serde_json::to_writer(&mut answers, &end)?;
