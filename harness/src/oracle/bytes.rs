@@ -38,3 +38,6 @@ pub(super) fn judge(observation: &Observation<'_>) -> Vec<Verdict> {
         })
         .collect()
 }
+
+#[cfg(test)]
+mod tests;

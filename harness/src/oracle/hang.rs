@@ -101,3 +101,6 @@ fn verdict(
         evidence: evidence.into_iter().chain(fault).chain(last).collect(),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -56,3 +56,6 @@ fn doubt(rule: &str, what: String) -> Verdict {
         fault: None,
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -195,3 +195,6 @@ fn rule(kind: Kind) -> Option<Rule> {
         Kind::Context => return None,
     })
 }
+
+#[cfg(test)]
+mod tests;

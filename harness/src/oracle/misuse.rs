@@ -98,3 +98,6 @@ fn what(finding: &Finding) -> String {
         trouble => format!("{call}{argument}: the handle is {}", trouble.words()),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -17,6 +17,9 @@ mod lost;
 mod misuse;
 pub mod ownership;
 
+#[cfg(test)]
+pub(crate) mod testing;
+
 /// What is known of a case, or of a process, that is over.
 #[derive(Clone, Copy, Debug)]
 pub struct Observation<'a> {

@@ -68,3 +68,6 @@ fn look(pid: u32, snapshot: &Snapshot, own_stack: Option<u64>) -> io::Result<BTr
     }
     Ok(held)
 }
+
+#[cfg(test)]
+mod tests;

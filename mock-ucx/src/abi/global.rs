@@ -16,6 +16,8 @@ static CURRENT: AtomicPtr<Universe> = AtomicPtr::new(ptr::null_mut());
 static PARENT: AtomicPtr<Universe> = AtomicPtr::new(ptr::null_mut());
 /// Settings chosen by the program that links the mock, instead of the environment's.
 static CHOSEN: Mutex<Option<Settings>> = Mutex::new(None);
+/// The operation of the client that is under way.
+static OPERATION: AtomicU32 = AtomicU32::new(0);
 /// Ledgers this process has made, so that each has a name of its own.
 static LEDGERS: AtomicU32 = AtomicU32::new(0);
 
@@ -63,7 +65,22 @@ fn make() -> &'static Universe {
     watch_forks();
     ending::watch();
     CURRENT.store(universe, Release);
+    tell_operation(universe);
     universe
+}
+
+/// Says which operation of the client begins now; 0 = none. Objects and findings remember it. The first call of UCX may come later.
+pub fn set_operation(operation: u32) {
+    OPERATION.store(operation, Relaxed);
+    // SAFETY: as in `universe`.
+    if let Some(current) = unsafe { CURRENT.load(Acquire).as_ref() } {
+        tell_operation(current);
+    }
+}
+
+fn tell_operation(universe: &Universe) {
+    let operation = OPERATION.load(Relaxed);
+    universe.map.header().operation.store(operation, Relaxed);
 }
 
 fn first_settings() -> Settings {

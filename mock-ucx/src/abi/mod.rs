@@ -23,5 +23,5 @@ pub mod wakeup;
 pub mod worker;
 
 pub(crate) use call::worker_guard;
-pub use global::{configure, configured};
+pub use global::{configure, configured, set_operation};
 pub(crate) use global::{current, universe};
