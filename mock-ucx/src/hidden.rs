@@ -20,18 +20,20 @@ pub(crate) struct Bytes {
 impl Bytes {
     /// `length` zero bytes at a multiple of `alignment`, a power of two.
     pub(crate) fn zeroed(length: usize, alignment: usize) -> Bytes {
-        let layout = Layout::from_size_align(length.max(1), alignment.max(ALIGNMENT_MIN))
-            .unwrap_or_else(|_| Layout::new::<[u64; 2]>());
+        Bytes::try_zeroed(length, alignment)
+            .unwrap_or_else(|| handle_alloc_error(Layout::new::<u8>()))
+    }
+
+    /// The same; `None` if there is no memory, for lengths that the client chooses.
+    pub(crate) fn try_zeroed(length: usize, alignment: usize) -> Option<Bytes> {
+        let layout = Layout::from_size_align(length.max(1), alignment.max(ALIGNMENT_MIN)).ok()?;
         // SAFETY: the layout's size is not zero.
         let pointer = unsafe { alloc_zeroed(layout) };
-        if pointer.is_null() {
-            handle_alloc_error(layout);
-        }
-        Bytes {
+        (!pointer.is_null()).then(|| Bytes {
             masked: pointer as u64 ^ POINTER_MASK,
             layout,
             length,
-        }
+        })
     }
 
     /// A copy of `source`.

@@ -68,6 +68,8 @@ pub(crate) struct State {
     pub(crate) pointers: FxHashMap<u64, u64>,
     /// Entries of `pointers` whose object has ended, oldest first.
     ended_pointers: VecDeque<(u64, u64)>,
+    /// The same of the process this one was forked from.
+    inherited_pointers: FxHashMap<u64, u64>,
     /// The one memory handle of all registrations of zero bytes, and its packed key (core/ucp_mm.c:ucp_mem_dummy_handle): serials. They are
     /// never made for a client and never given back, so the ledger does not have them.
     pub(crate) zero_length: [Option<u64>; 2],
@@ -122,6 +124,7 @@ impl Universe {
             objects: FxHashMap::default(),
             pointers: FxHashMap::default(),
             ended_pointers: VecDeque::new(),
+            inherited_pointers: FxHashMap::default(),
             zero_length: [None; 2],
             external_statuses: FxHashMap::default(),
             decider,
@@ -174,7 +177,11 @@ impl Universe {
                 ledger.inherit(&record);
             }
         }
-        Ok(Universe::assemble(ledger, handles, settings))
+        let universe = Universe::assemble(ledger, handles, settings);
+        let mut inherited = parent.inherited_pointers.clone();
+        inherited.extend(&parent.pointers);
+        universe.lock().inherited_pointers = inherited;
+        Ok(universe)
     }
 
     /// Forces the lock open in a forked child, where the thread that held it does not exist.
@@ -369,9 +376,13 @@ impl State {
                 Shape::Misaligned(serial) => bad(Trouble::Misaligned, serial),
                 Shape::Inherited(serial) => bad(Trouble::Inherited, serial),
                 Shape::Foreign => bad(Trouble::OtherProcess, 0),
-                _ => match self.holder(value) {
-                    Some(serial) => bad(Trouble::Misaligned, serial),
-                    None => bad(Trouble::Unknown, 0),
+                _ => match (
+                    self.inherited_pointers.get(&(value ^ POINTER_MASK)),
+                    self.holder(value),
+                ) {
+                    (Some(serial), _) => bad(Trouble::Inherited, *serial),
+                    (None, Some(serial)) => bad(Trouble::Misaligned, serial),
+                    (None, None) => bad(Trouble::Unknown, 0),
                 },
             };
         };

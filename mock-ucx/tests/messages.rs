@@ -424,3 +424,29 @@ fn wrong_arguments_of_a_send_are_found_and_refused() {
         pair.end();
     });
 }
+
+#[test]
+fn a_message_longer_than_all_memory_is_refused() {
+    alone(|_| {
+        let pair = Pair::new();
+        let param = flagged(UCP_AM_SEND_FLAG_EAGER);
+        let byte = [1_u8];
+        for length in [1 << 62, usize::MAX] {
+            let (ep, data) = (pair.ep, byte.as_ptr().cast());
+            // SAFETY: nothing is read, since there is no room for it.
+            let refused = unsafe {
+                active_message::ucp_am_send_nbx(
+                    ep,
+                    ID,
+                    ptr::null(),
+                    0,
+                    data,
+                    length,
+                    &raw const param,
+                )
+            };
+            assert_eq!(refused, UcsStatus::NO_MEMORY.to_ptr());
+        }
+        pair.end();
+    });
+}

@@ -326,3 +326,33 @@ fn an_address_is_released_with_the_worker_it_came_from() {
         pair.end();
     });
 }
+
+/// A handler that lets an exception out.
+unsafe extern "C-unwind" fn throw(
+    _: *mut c_void,
+    _: *const c_void,
+    _: usize,
+    _: *mut c_void,
+    _: usize,
+    _: *const UcpAmRecvParam,
+) -> UcsStatus {
+    panic!("on purpose");
+}
+
+#[test]
+fn an_exception_that_leaves_a_callback_goes_on_to_the_caller_and_is_found() {
+    alone(|mock| {
+        let pair = Pair::new();
+        listen(pair.far, Some(throw), 0);
+        send(pair.ep, 1, &[], &[1], &plain());
+        let caught = std::panic::catch_unwind(|| worker::ucp_worker_progress(pair.far));
+        assert!(caught.is_err());
+        mock.breaks(Rule::CallbackUnwinds);
+        assert_eq!(
+            worker::ucp_worker_progress(pair.far),
+            0,
+            "it is not in progress any more"
+        );
+        pair.end();
+    });
+}

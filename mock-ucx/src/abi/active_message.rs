@@ -183,7 +183,7 @@ unsafe fn send(call: &Call, arguments: Send) -> Result<Sent, UcsStatus> {
         length: arguments.header_length,
     };
     // SAFETY: the client vouches for the header and, below, for the buffer.
-    let header = unsafe { gather(call, &[header_region], 1) };
+    let header = unsafe { gather(call, &[header_region], 1) }.ok_or(UcsStatus::NO_MEMORY)?;
     let message = |payload| {
         let id = (arguments.id & ID_MAX) as u16;
         Event::Message(Message {
@@ -212,8 +212,8 @@ unsafe fn send(call: &Call, arguments: Send) -> Result<Sent, UcsStatus> {
         return Ok(Sent::Rendezvous(opened));
     }
     // SAFETY: as above.
-    let payload = Payload::Eager(unsafe { gather(call, &regions, alignment) });
-    worker::post(&mut call.lock(), target, message(payload));
+    let data = unsafe { gather(call, &regions, alignment) }.ok_or(UcsStatus::NO_MEMORY)?;
+    worker::post(&mut call.lock(), target, message(Payload::Eager(data)));
     Ok(Sent::Eager(Done { worker }, attributes))
 }
 
@@ -272,19 +272,20 @@ fn check_send(
     Ok(())
 }
 
-/// Copies pieces of client memory into one of ours.
+/// Copies pieces of client memory into one of ours; `None` if there is no memory for them.
 ///
 /// # Safety
 /// The pieces are readable.
-unsafe fn gather(call: &Call, regions: &[Region], alignment: usize) -> Bytes {
-    let bytes = Bytes::zeroed(regions.iter().map(|region| region.length).sum(), alignment);
+unsafe fn gather(call: &Call, regions: &[Region], alignment: usize) -> Option<Bytes> {
+    let mut lengths = regions.iter().map(|region| region.length);
+    let bytes = Bytes::try_zeroed(lengths.try_fold(0, usize::checked_add)?, alignment)?;
     let mut at = bytes.pointer();
     for region in regions {
         // SAFETY: handed on to the caller; the target has room for all pieces.
         unsafe { copy_bytes(call, region.address, at, region.length) };
         at += region.length as u64;
     }
-    bytes
+    Some(bytes)
 }
 
 /// `ucp_am_recv_data_nbx`.
@@ -338,7 +339,9 @@ unsafe fn receive(
         message::release(&mut state, data, UcsStatus::CONNECTION_RESET, call.site());
         return Err(UcsStatus::CONNECTION_RESET);
     };
-    let room: usize = regions.iter().map(|region| region.length).sum();
+    let room = regions
+        .iter()
+        .fold(0, |room: usize, region| room.saturating_add(region.length));
     if room < source.length {
         // The descriptor is used up all the same (core/ucp_am.c:ucp_am_recv_data_nbx).
         call.broken(

@@ -309,3 +309,21 @@ macro_rules! set_field {
 }
 
 pub(crate) use {field, set_field};
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_panic_of_ours_ends_in_an_error_and_is_counted() {
+        let errors = || universe().map.header().internal_errors.load(Relaxed);
+        let before = errors();
+        let status: UcsStatus = enter(Function::LibQuery, |_| panic!("on purpose"));
+        assert_eq!(status, UcsStatus::IO_ERROR);
+        let pointer: usize = enter(Function::PutNbx, |_| panic!("on purpose"));
+        assert_eq!(pointer, UcsStatus::IO_ERROR.to_ptr());
+        assert_eq!(errors(), before + 2);
+        let fine = enter(Function::LibQuery, |_| UcsStatus::OK);
+        assert_eq!((fine, errors()), (UcsStatus::OK, before + 2));
+    }
+}

@@ -88,7 +88,7 @@ unsafe fn map(
 fn pages(wanted: Region, flags: u32) -> Option<Pages> {
     let set = |flag: u32| flags & flag != 0;
     let (allocate, fixed) = (set(UCP_MEM_MAP_ALLOCATE), set(UCP_MEM_MAP_FIXED));
-    let misplaced = fixed && wanted.address % PAGE_BYTES != 0;
+    let misplaced = fixed && !wanted.address.is_multiple_of(PAGE_BYTES);
     let unplaced = wanted.address == 0 && !allocate;
     let contradicts = (fixed && !allocate) || (set(UCP_MEM_MAP_NONBLOCK) && set(UCP_MEM_MAP_LOCK));
     let wraps = wanted.address.checked_add(wanted.length as u64).is_none();

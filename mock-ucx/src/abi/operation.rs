@@ -135,7 +135,10 @@ pub(crate) unsafe fn pieces(
                     length: field!(iov, length),
                 }
             };
-            Some((0..count).map(piece).collect())
+            let mut pieces = Vec::new();
+            pieces.try_reserve_exact(count).ok()?;
+            pieces.extend((0..count).map(piece));
+            Some(pieces)
         }
         _ => None,
     }

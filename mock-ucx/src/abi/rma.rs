@@ -255,7 +255,10 @@ unsafe fn scatter_gather(
     if local_mask & local_needed != local_needed || remote_mask & remote_needed != remote_needed {
         return refuse(state);
     }
-    let mut list = Vec::with_capacity(arguments.count);
+    let mut list = Vec::new();
+    if list.try_reserve_exact(arguments.count).is_err() {
+        return Err(UcsStatus::NO_MEMORY);
+    }
     for index in 0..arguments.count {
         // SAFETY: as above.
         let (buffer, length, memh, address, remote_length, rkey) = unsafe {
