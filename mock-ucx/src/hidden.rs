@@ -50,6 +50,12 @@ impl Bytes {
         self.masked ^ POINTER_MASK
     }
 
+    /// The bytes.
+    pub(crate) fn as_slice(&self) -> &[u8] {
+        // SAFETY: allocated with at least `length` bytes, and initialised, in `zeroed`.
+        unsafe { std::slice::from_raw_parts(self.pointer() as *const u8, self.length) }
+    }
+
     /// How many.
     pub(crate) fn len(&self) -> usize {
         self.length

@@ -11,6 +11,7 @@ use crate::abi::types::{
     UcpAmRecvCallback, UcpAmRecvDataNbxCallback, UcpErrHandlerCb, UcpRequestCleanupCallback,
     UcpRequestInitCallback, UcpSendNbxCallback, UcsStatus,
 };
+use crate::fabric::endpoint::Target;
 use crate::fabric::memory::Region;
 use crate::hidden::Bytes;
 use crate::ledger::Kind;
@@ -100,7 +101,7 @@ pub(crate) struct Worker {
     pub(crate) name: String,
     pub(crate) am_alignment: usize,
     /// The event descriptor, once the client asked for it.
-    pub(crate) wakeup: Option<OwnedFd>,
+    pub(crate) wakeup: Option<Wakeup>,
     pub(crate) armed: bool,
     /// What the next progress calls will find.
     pub(crate) inbox: VecDeque<Event>,
@@ -116,9 +117,17 @@ pub(crate) struct Worker {
     /// Request areas that were given back, oldest first.
     pub(crate) pool: VecDeque<Bytes>,
     /// Endpoints (serials) that were made to answer active messages, by the sender's worker. The library owns them.
-    pub(crate) reply_endpoints: FxHashMap<u64, u64>,
+    pub(crate) reply_endpoints: FxHashMap<Target, u64>,
     /// Requests whose data a receiver may not fetch any more.
     pub(crate) given_up: FxHashSet<u64>,
+}
+
+/// The descriptors on which a worker's client sleeps.
+pub(crate) struct Wakeup {
+    /// Signalled by this process.
+    pub(crate) event: OwnedFd,
+    /// What the client was given: it tells of the event and of what comes from other processes. Without these it is the event alone.
+    pub(crate) both: Option<OwnedFd>,
 }
 
 /// Something that a progress call will do.
@@ -137,20 +146,24 @@ pub(crate) struct Message {
     pub(crate) header: Bytes,
     pub(crate) payload: Payload,
     /// Worker that wants an answer, if it asked for a reply endpoint.
-    pub(crate) reply_to: Option<u64>,
+    pub(crate) reply_to: Option<Target>,
 }
 
 /// The data of an active message.
 pub(crate) enum Payload {
     /// It came with the message.
     Eager(Bytes),
-    /// It is still in the sender's buffer; `request` is the sender's request, which ends when the data was fetched or dropped.
-    Rendezvous {
-        source: Region,
-        request: u64,
-        /// The sender's worker, with which the data goes.
-        sender: u64,
-    },
+    /// It is still in the sender's buffer, and the sender waits until it was fetched or dropped.
+    Rendezvous { source: Region, sender: Sender },
+}
+
+/// Who waits until the data of a rendezvous was fetched.
+#[derive(Clone, Copy)]
+pub(crate) enum Sender {
+    /// A request of this process; `worker` is the sender's, with which the data goes.
+    Request { request: u64, worker: u64 },
+    /// An operation of another process.
+    Remote { peer: u64, operation: u64 },
 }
 
 impl Payload {
@@ -174,7 +187,7 @@ pub(crate) struct AmHandler {
 pub(crate) struct Endpoint {
     pub(crate) worker: u64,
     /// The worker it leads to.
-    pub(crate) target: u64,
+    pub(crate) target: Target,
     pub(crate) error_mode: u32,
     pub(crate) error_callback: UcpErrHandlerCb,
     pub(crate) error_argument: u64,

@@ -10,6 +10,8 @@ use std::sync::atomic::Ordering::Relaxed;
 use parking_lot::{Mutex, MutexGuard};
 use rustc_hash::FxHashMap;
 
+use crate::fabric::remote::hub::Hub;
+use crate::fabric::remote::operation::Operations;
 use crate::handle::{HandleSpace, Shape};
 use crate::hidden::POINTER_MASK;
 use crate::ledger::{
@@ -78,6 +80,10 @@ pub(crate) struct State {
     pub(crate) decider: Box<dyn Decider>,
     /// Told apart from every other process that uses the mock on this host.
     pub(crate) nonce: u64,
+    /// Its connections to other processes, once it has any to offer or to use.
+    pub(crate) hub: Option<Box<Hub>>,
+    /// What it has begun with them.
+    pub(crate) operations: Operations,
     pub(crate) settings: Settings,
 }
 
@@ -129,6 +135,8 @@ impl Universe {
             external_statuses: FxHashMap::default(),
             decider,
             nonce: process_nonce(),
+            hub: None,
+            operations: Operations::default(),
             settings,
         };
         let version_text = CString::new(version.to_string()).unwrap_or_default();
@@ -191,6 +199,11 @@ impl Universe {
     pub(crate) unsafe fn force_unlock(&self) {
         // SAFETY: handed on to the caller.
         unsafe { self.state.force_unlock() };
+    }
+
+    /// Closes a forked child's copies of the parent's connections: while they were open, the parent's peers could not see its end.
+    pub(crate) fn abandon_connections(&self) {
+        self.state.lock().hub = None;
     }
 
     /// Takes the lock and keeps it, until [`Universe::force_unlock`].

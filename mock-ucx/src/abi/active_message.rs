@@ -4,7 +4,8 @@ use std::ffi::{c_uint, c_void};
 
 use crate::abi::call::{Call, enter, field};
 use crate::abi::copy::copy_bytes;
-use crate::abi::operation::{Attributes, Done, Due, answer, answer_with, pieces};
+use crate::abi::operation::{Attributes, Begun, Done, Due, answer, answer_with, pieces};
+use crate::abi::remote::{self, Announced, Path};
 use crate::abi::types::{
     UCP_AM_HANDLER_PARAM_FIELD_ARG, UCP_AM_HANDLER_PARAM_FIELD_CB,
     UCP_AM_HANDLER_PARAM_FIELD_FLAGS, UCP_AM_HANDLER_PARAM_FIELD_ID, UCP_AM_SEND_FLAG_EAGER,
@@ -13,13 +14,15 @@ use crate::abi::types::{
 };
 use crate::abi::worker::MAX_AM_HEADER;
 use crate::abi::worker_guard;
+use crate::fabric::endpoint::Target;
 use crate::fabric::memory::Region;
+use crate::fabric::remote::frame::Route;
 use crate::fabric::request::Wish;
 use crate::fabric::{endpoint, message, request, worker};
 use crate::functions::Function as F;
 use crate::hidden::Bytes;
 use crate::ledger::{Kind, NewFinding, Trouble};
-use crate::objects::{AmHandler, Callback, Event, Message, Payload};
+use crate::objects::{AmHandler, Callback, Event, Message, Payload, Sender};
 use crate::rules::Rule;
 use crate::universe::State;
 
@@ -139,33 +142,22 @@ pub unsafe extern "C-unwind" fn ucp_am_send_nbx(
     };
     let (status_pointer, due): (usize, Due) = enter(F::AmSendNbx, |call| {
         // SAFETY: handed on to the caller.
-        match unsafe { send(call, arguments) } {
-            Ok(Sent::Eager(done, attributes)) => answer(call, Ok((done, attributes))),
-            Ok(Sent::Rendezvous(opened)) => (opened.handle as usize, Due::init(opened)),
-            Err(status) => (status.to_ptr(), Due::default()),
-        }
+        answer(call, unsafe { send(call, arguments) })
     });
     due.run();
     status_pointer
 }
 
-/// How a message went.
-enum Sent {
-    /// All of it, so the call is complete.
-    Eager(Done, Attributes),
-    /// The data waits for the receiver; this is the request.
-    Rendezvous(request::Opened),
-}
-
-unsafe fn send(call: &Call, arguments: Send) -> Result<Sent, UcsStatus> {
+unsafe fn send(call: &Call, arguments: Send) -> Result<Begun, UcsStatus> {
     let on = call.endpoint(arguments.endpoint)?;
     call.not_null(6, arguments.param)?;
     // SAFETY: the client vouches for a pointer that is not null.
     let attributes = unsafe { Attributes::read(arguments.param) };
     let mut state = call.lock();
-    let (worker, target) = state
-        .endpoint(on)
-        .map_or((0, 0), |endpoint| (endpoint.worker, endpoint.target));
+    let Some(entry) = state.endpoint(on) else {
+        return Err(UcsStatus::INVALID_PARAM);
+    };
+    let (worker, target) = (entry.worker, entry.target);
     check_send(call, &mut state, worker, &arguments, &attributes)?;
     attributes.check(call, &mut state)?;
     attributes.registration(call, &mut state)?;
@@ -175,22 +167,42 @@ unsafe fn send(call: &Call, arguments: Send) -> Result<Sent, UcsStatus> {
     endpoint::usable(&mut state, on)?;
     call.decide_on(&mut state, on)?;
     let rendezvous = wants_rendezvous(&state, worker, &attributes, &regions);
-    let alignment = state.worker(target).map_or(1, |target| target.am_alignment);
-    let reply_to = (attributes.flags & UCP_AM_SEND_FLAG_REPLY != 0).then_some(worker);
+    let nonce = state.nonce;
+    let aligned = state.worker(target.worker);
+    let alignment = aligned.map_or(1, |target| target.am_alignment);
     drop(state);
+    let id = (arguments.id & ID_MAX) as u16;
+    let replies = attributes.flags & UCP_AM_SEND_FLAG_REPLY != 0;
     let header_region = Region {
         address: arguments.header as u64,
         length: arguments.header_length,
     };
     // SAFETY: the client vouches for the header and, below, for the buffer.
     let header = unsafe { gather(call, &[header_region], 1) }.ok_or(UcsStatus::NO_MEMORY)?;
+    if target.nonce != nonce {
+        let path = Path {
+            endpoint: on,
+            worker,
+            target,
+        };
+        let route = Route {
+            to: target.worker,
+            reply_to: if replies { worker } else { 0 },
+            id,
+        };
+        if let Some(source) = rendezvous {
+            return remote::send_rendezvous(call, path, route, &header, source, attributes);
+        }
+        // SAFETY: as above.
+        let data = unsafe { gather(call, &regions, 1) }.ok_or(UcsStatus::NO_MEMORY)?;
+        return remote::send_eager(call, path, route, &header, &data, attributes);
+    }
     let message = |payload| {
-        let id = (arguments.id & ID_MAX) as u16;
         Event::Message(Message {
             id,
             header,
             payload,
-            reply_to,
+            reply_to: replies.then_some(Target { nonce, worker }),
         })
     };
     if let Some(source) = rendezvous {
@@ -202,19 +214,25 @@ unsafe fn send(call: &Call, arguments: Send) -> Result<Sent, UcsStatus> {
         let opened = request::open(&mut state, worker, wish, call.site())?;
         worker::post(
             &mut state,
-            target,
+            target.worker,
             message(Payload::Rendezvous {
                 source,
-                request: opened.serial,
-                sender: worker,
+                sender: Sender::Request {
+                    request: opened.serial,
+                    worker,
+                },
             }),
         );
-        return Ok(Sent::Rendezvous(opened));
+        return Ok(Begun::Running(opened));
     }
     // SAFETY: as above.
     let data = unsafe { gather(call, &regions, alignment) }.ok_or(UcsStatus::NO_MEMORY)?;
-    worker::post(&mut call.lock(), target, message(Payload::Eager(data)));
-    Ok(Sent::Eager(Done { worker }, attributes))
+    worker::post(
+        &mut call.lock(),
+        target.worker,
+        message(Payload::Eager(data)),
+    );
+    Ok(Begun::Done(Done { worker }, attributes))
 }
 
 /// The buffer, if it is to be fetched by the receiver: when the client says so, or when it leaves the choice and the message is long.
@@ -305,11 +323,9 @@ pub unsafe extern "C-unwind" fn ucp_am_recv_data_nbx(
         // SAFETY: handed on to the caller.
         let received = unsafe { receive(call, worker, data_desc, buffer, count, param) };
         match received {
-            Ok((length, done, attributes)) => {
-                answer_with(call, Ok((done, attributes)), |callback| {
-                    receive_callback(callback, length)
-                })
-            }
+            Ok((length, begun)) => answer_with(call, Ok(begun), |callback| {
+                receive_callback(callback, length)
+            }),
             Err(status) => (status.to_ptr(), Due::default()),
         }
     });
@@ -324,7 +340,7 @@ unsafe fn receive(
     buffer: *mut c_void,
     count: usize,
     param: *const UcpRequestParam,
-) -> Result<(usize, Done, Attributes), UcsStatus> {
+) -> Result<(usize, Begun), UcsStatus> {
     let data = kept_data(call, &mut call.lock(), worker, data_desc)?;
     call.not_null(4, param)?;
     // SAFETY: the client vouches for a pointer that is not null.
@@ -339,6 +355,7 @@ unsafe fn receive(
         message::release(&mut state, data, UcsStatus::CONNECTION_RESET, call.site());
         return Err(UcsStatus::CONNECTION_RESET);
     };
+    let sender = message::sender(&state, data);
     let room = regions
         .iter()
         .fold(0, |room: usize, region| room.saturating_add(region.length));
@@ -357,7 +374,20 @@ unsafe fn receive(
         message::release(&mut state, data, status, call.site());
         return Err(status);
     }
+    let owner = state.am_data(data).map_or(0, |data| data.worker);
     drop(state);
+    if let Some(Sender::Remote { peer, operation }) = sender {
+        let announced = Announced {
+            data,
+            worker: owner,
+            source,
+            peer,
+            operation,
+        };
+        let callback = receive_callback(attributes.callback, source.length);
+        let begun = remote::fetch(call, announced, &regions, callback, attributes)?;
+        return Ok((source.length, begun));
+    }
     let (mut from, mut left) = (source.address, source.length);
     for region in regions {
         let length = region.length.min(left);
@@ -366,10 +396,11 @@ unsafe fn receive(
         from += length as u64;
         left -= length;
     }
-    let mut state = call.lock();
-    let owner = state.am_data(data).map_or(0, |data| data.worker);
-    message::release(&mut state, data, UcsStatus::OK, call.site());
-    Ok((source.length, Done { worker: owner }, attributes))
+    message::release(&mut call.lock(), data, UcsStatus::OK, call.site());
+    Ok((
+        source.length,
+        Begun::Done(Done { worker: owner }, attributes),
+    ))
 }
 
 /// The kept data behind argument 1, which must belong to the worker of argument 0.

@@ -3,7 +3,8 @@
 use std::ffi::c_uint;
 
 use crate::abi::call::{Call, enter, field, set_field};
-use crate::abi::operation::{Attributes, Done, answer};
+use crate::abi::operation::{Attributes, Begun, Done, Due, answer};
+use crate::abi::remote::look;
 use crate::abi::types::{
     UCP_EP_CLOSE_FLAG_FORCE, UCP_EP_CLOSE_MODE_FORCE, UCP_EP_PARAM_FIELD_ERR_HANDLER,
     UCP_EP_PARAM_FIELD_ERR_HANDLING_MODE, UCP_EP_PARAM_FIELD_REMOTE_ADDRESS,
@@ -13,10 +14,12 @@ use crate::abi::types::{
 };
 use crate::abi::worker_guard;
 use crate::fabric::endpoint::{self as fabric, AddressError, Wish};
+use crate::fabric::remote;
 use crate::fabric::request;
 use crate::functions::Function as F;
 use crate::ledger::{Kind, NewFinding, Trouble};
 use crate::rules::Rule;
+use crate::universe::State;
 
 /// Latency and bandwidth that `ucp_ep_evaluate_perf` assumes: those of shared memory on one host.
 const LATENCY_S: f64 = 1e-6;
@@ -54,9 +57,9 @@ unsafe fn create(
     let Some(address) = address else {
         return Err(call.broken(&mut state, Rule::EndpointTarget, worker, [0, 0]));
     };
-    let target = match fabric::target(&state, address) {
+    let target = match fabric::target(&mut state, address) {
         Ok(target) => target,
-        Err(AddressError::OtherProcess) => return Err(UcsStatus::UNREACHABLE),
+        Err(AddressError::Unreachable) => return Err(UcsStatus::UNREACHABLE),
         Err(AddressError::Blob | AddressError::Exhausted) => {
             let finding = NewFinding {
                 rule: Rule::AddressBlob,
@@ -122,7 +125,7 @@ pub unsafe extern "C-unwind" fn ucp_ep_close_nbx(ep: u64, param: *const UcpReque
             // Close is a flush, which ignores that flag (core/ucp_ep.c:ucp_ep_close_nbx).
             attributes.no_immediate_completion = false;
             let force = attributes.flags & UCP_EP_CLOSE_FLAG_FORCE != 0;
-            Ok((close(call, serial, force)?, attributes))
+            close(call, serial, force, attributes)
         });
         answer(call, closed)
     });
@@ -134,19 +137,28 @@ pub unsafe extern "C-unwind" fn ucp_ep_close_nbx(ep: u64, param: *const UcpReque
 #[unsafe(no_mangle)]
 pub extern "C-unwind" fn ucp_ep_close_nb(ep: u64, mode: c_uint) -> usize {
     let _guard = worker_guard(ep, Kind::Endpoint);
-    enter(F::EpCloseNb, |call| {
-        let closed = call
-            .endpoint(ep)
-            .and_then(|serial| close(call, serial, mode == UCP_EP_CLOSE_MODE_FORCE));
-        closed.map_or_else(UcsStatus::to_ptr, |_| 0)
-    })
+    let (status_pointer, due): (usize, Due) = enter(F::EpCloseNb, |call| {
+        let closed = call.endpoint(ep).and_then(|serial| {
+            let force = mode == UCP_EP_CLOSE_MODE_FORCE;
+            close(call, serial, force, Attributes::none())
+        });
+        answer(call, closed)
+    });
+    due.run();
+    status_pointer
 }
 
-fn close(call: &Call, endpoint: u64, force: bool) -> Result<Done, UcsStatus> {
+fn close(
+    call: &Call,
+    endpoint: u64,
+    force: bool,
+    attributes: Attributes,
+) -> Result<Begun, UcsStatus> {
     let mut state = call.lock();
-    let (mode, worker) = state
-        .endpoint(endpoint)
-        .map_or((0, 0), |entry| (entry.error_mode, entry.worker));
+    let Some(entry) = state.endpoint(endpoint) else {
+        return Err(UcsStatus::INVALID_PARAM);
+    };
+    let (mode, worker, peer) = (entry.error_mode, entry.worker, entry.target.nonce);
     if force && mode == UCP_ERR_HANDLING_MODE_NONE {
         return Err(call.broken(&mut state, Rule::EndpointForce, endpoint, [0, 0]));
     }
@@ -155,7 +167,25 @@ fn close(call: &Call, endpoint: u64, force: bool) -> Result<Done, UcsStatus> {
         request::give_up(&mut state, endpoint, UcsStatus::CANCELED);
     }
     fabric::close(&mut state, endpoint, call.site());
-    decision.map(|()| Done { worker })
+    decision?;
+    when_idle(call, &mut state, endpoint, worker, peer, attributes)
+}
+
+/// Complete if nothing runs on an endpoint, else a request that completes when all that was begun there has ended.
+fn when_idle(
+    call: &Call,
+    state: &mut State,
+    endpoint: u64,
+    worker: u64,
+    peer: u64,
+    attributes: Attributes,
+) -> Result<Begun, UcsStatus> {
+    if !state.operations.busy(endpoint) {
+        return Ok(Begun::Done(Done { worker }, attributes));
+    }
+    let opened = request::open(state, worker, attributes.wish(), call.site())?;
+    remote::wait_for(state, endpoint, worker, peer, opened.serial);
+    Ok(Begun::Running(opened))
 }
 
 /// `ucp_ep_flush_nbx`.
@@ -173,10 +203,16 @@ pub unsafe extern "C-unwind" fn ucp_ep_flush_nbx(ep: u64, param: *const UcpReque
             // Flush ignores that flag (rma/flush.c:ucp_ep_flush_internal).
             attributes.no_immediate_completion = false;
             let mut state = call.lock();
-            let worker = state.endpoint(serial).map_or(0, |entry| entry.worker);
+            let Some(entry) = state.endpoint(serial) else {
+                return Err(UcsStatus::INVALID_PARAM);
+            };
+            let (worker, peer) = (entry.worker, entry.target.nonce);
+            if peer != state.nonce {
+                look(call, &mut state);
+            }
             fabric::usable(&mut state, serial)?;
             call.decide_on(&mut state, serial)?;
-            Ok((Done { worker }, attributes))
+            when_idle(call, &mut state, serial, worker, peer, attributes)
         });
         answer(call, flushed)
     });

@@ -149,5 +149,8 @@ extern "C" fn after_fork_child() {
     }
     PARENT.store(current, Release);
     // SAFETY: as in `universe`; this thread took the lock in `before_fork`, and it is the only one here.
-    unsafe { (*current).force_unlock() };
+    unsafe {
+        (*current).force_unlock();
+        (*current).abandon_connections();
+    }
 }

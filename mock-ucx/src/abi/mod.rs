@@ -16,6 +16,7 @@ mod global;
 pub mod library;
 pub mod memory;
 mod operation;
+mod remote;
 pub mod request;
 pub mod rma;
 mod upcall;

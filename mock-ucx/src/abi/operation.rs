@@ -78,6 +78,20 @@ impl Attributes {
         }
     }
 
+    /// Those of an operation that takes none.
+    pub(crate) fn none() -> Attributes {
+        Attributes {
+            mask: 0,
+            flags: 0,
+            datatype: CONTIGUOUS_BYTES,
+            memory: 0,
+            callback: None,
+            user_data: 0,
+            external: 0,
+            no_immediate_completion: false,
+        }
+    }
+
     /// The registration that the client named, if it named one.
     pub(crate) fn registration(&self, call: &Call, state: &mut State) -> Result<u64, UcsStatus> {
         if self.mask & UCP_OP_ATTR_FIELD_MEMH == 0 {
@@ -158,6 +172,14 @@ pub(crate) struct Done {
     pub(crate) worker: u64,
 }
 
+/// How an operation stands when its call ends.
+pub(crate) enum Begun {
+    /// It is complete.
+    Done(Done, Attributes),
+    /// It runs on, and the client gets this request.
+    Running(request::Opened),
+}
+
 /// Calls into the client that are due when the call has left the mock.
 #[derive(Default)]
 pub(crate) struct Due {
@@ -190,20 +212,23 @@ impl Due {
 ///
 /// Null and errors do without the callback (ucp.h:ucp_put_nbx). With `NO_IMM_CMPL` the client gets a request all the same, and its
 /// callback runs before the call returns.
-pub(crate) fn answer(call: &Call, result: Result<(Done, Attributes), UcsStatus>) -> (usize, Due) {
+pub(crate) fn answer(call: &Call, result: Result<Begun, UcsStatus>) -> (usize, Due) {
     answer_with(call, result, Callback::Send)
 }
 
 /// The same for operations whose callback has another form.
 pub(crate) fn answer_with(
     call: &Call,
-    result: Result<(Done, Attributes), UcsStatus>,
+    result: Result<Begun, UcsStatus>,
     form: impl FnOnce(UcpSendNbxCallback) -> Callback,
 ) -> (usize, Due) {
     match result {
         Err(status) => (status.to_ptr(), Due::default()),
-        Ok((_, attributes)) if !attributes.no_immediate_completion => (0, Due::default()),
-        Ok((done, attributes)) => {
+        Ok(Begun::Running(opened)) => (opened.handle as usize, Due::init(opened)),
+        Ok(Begun::Done(_, attributes)) if !attributes.no_immediate_completion => {
+            (0, Due::default())
+        }
+        Ok(Begun::Done(done, attributes)) => {
             completed_request(call, done, attributes, form(attributes.callback))
         }
     }

@@ -4,7 +4,8 @@ use std::ffi::c_void;
 
 use crate::abi::call::{Call, enter, field};
 use crate::abi::copy::copy_bytes;
-use crate::abi::operation::{Attributes, Done, Due, answer, contiguous_length, pieces};
+use crate::abi::operation::{Attributes, Begun, Done, Due, answer, contiguous_length, pieces};
+use crate::abi::remote::{self, Path};
 use crate::abi::types::{
     UCP_DATATYPE_CLASS_MASK, UCP_DATATYPE_SGL, UCP_DT_LOCAL_SGL_FIELD_BUFFERS,
     UCP_DT_LOCAL_SGL_FIELD_LENGTHS, UCP_DT_LOCAL_SGL_FIELD_MEMHS, UCP_DT_REMOTE_SGL_FIELD_LENGTHS,
@@ -14,18 +15,12 @@ use crate::abi::types::{
 };
 use crate::abi::worker_guard;
 use crate::fabric::endpoint;
+use crate::fabric::remote::direct::Direction;
 use crate::fabric::transfer::{self, Piece};
 use crate::functions::Function as F;
 use crate::ledger::Kind;
 use crate::rules::Rule;
 use crate::universe::State;
-
-/// Which way the bytes go.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Direction {
-    Put,
-    Get,
-}
 
 /// The arguments that put and get share.
 #[derive(Clone, Copy)]
@@ -99,17 +94,16 @@ unsafe fn transfer(function: F, direction: Direction, arguments: Arguments) -> u
     status_pointer
 }
 
-unsafe fn run(
-    call: &Call,
-    direction: Direction,
-    arguments: Arguments,
-) -> Result<(Done, Attributes), UcsStatus> {
+unsafe fn run(call: &Call, direction: Direction, arguments: Arguments) -> Result<Begun, UcsStatus> {
     let on = call.endpoint(arguments.endpoint)?;
     call.not_null(5, arguments.param)?;
     // SAFETY: the client vouches for a pointer that is not null.
     let attributes = unsafe { Attributes::read(arguments.param) };
     let mut state = call.lock();
-    let worker = state.endpoint(on).map_or(0, |endpoint| endpoint.worker);
+    let Some(endpoint) = state.endpoint(on) else {
+        return Err(UcsStatus::INVALID_PARAM);
+    };
+    let (worker, target) = (endpoint.worker, endpoint.target);
     if state
         .worker(worker)
         .is_some_and(|worker| worker.features & UCP_FEATURE_RMA == 0)
@@ -130,10 +124,10 @@ unsafe fn run(
             no_immediate_completion: false,
             ..attributes
         };
-        return Ok((Done { worker }, at_once));
+        return Ok(Begun::Done(Done { worker }, at_once));
     }
     endpoint::usable(&mut state, on)?;
-    for piece in plan.iter() {
+    for piece in plan.as_slice() {
         if let Err(refusal) = transfer::check(&state, on, *piece) {
             state.ledger.finding(refusal.finding, call.site());
             if refusal.status == transfer::REMOTE_ACCESS {
@@ -143,8 +137,17 @@ unsafe fn run(
         }
     }
     call.decide_on(&mut state, on)?;
+    let local = target.nonce == state.nonce;
     drop(state);
-    for piece in plan.iter() {
+    if !local {
+        let path = Path {
+            endpoint: on,
+            worker,
+            target,
+        };
+        return remote::transfer(call, path, direction, plan.as_slice(), attributes);
+    }
+    for piece in plan.as_slice() {
         // SAFETY: the local side is the client's buffer, which it vouches for until the operation completes; the remote side lies in a
         // registration that is alive, whose pages the client must keep until it is unmapped.
         unsafe {
@@ -154,7 +157,7 @@ unsafe fn run(
             }
         }
     }
-    Ok((Done { worker }, attributes))
+    Ok(Begun::Done(Done { worker }, attributes))
 }
 
 /// The pieces of a transfer: nearly always one.
@@ -164,10 +167,10 @@ enum Plan {
 }
 
 impl Plan {
-    fn iter(&self) -> std::slice::Iter<'_, Piece> {
+    fn as_slice(&self) -> &[Piece] {
         match self {
-            Plan::One(piece) => std::slice::from_ref(piece).iter(),
-            Plan::Many(pieces) => pieces.iter(),
+            Plan::One(piece) => std::slice::from_ref(piece),
+            Plan::Many(pieces) => pieces,
         }
     }
 }

@@ -3,6 +3,7 @@
 use std::ffi::c_int;
 
 use crate::abi::call::{Call, enter, enter_quietly};
+use crate::abi::remote::look_before_sleep;
 use crate::abi::types::UcsStatus;
 use crate::fabric::worker as fabric;
 use crate::functions::Function as F;
@@ -42,7 +43,11 @@ pub extern "C-unwind" fn ucp_worker_arm(worker: u64) -> UcsStatus {
     enter_quietly(F::WorkerArm, |call| {
         waking_worker(call, worker).map_or_else(
             |status| status,
-            |serial| fabric::arm(&mut call.lock(), serial),
+            |serial| {
+                let mut state = call.lock();
+                look_before_sleep(call, &mut state);
+                fabric::arm(&mut state, serial)
+            },
         )
     })
 }

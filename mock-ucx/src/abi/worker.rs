@@ -4,6 +4,7 @@ use std::ffi::c_uint;
 
 use crate::abi::call::{Call, WorkerGuard, enter, enter_quietly, field, set_field};
 use crate::abi::library::{entity_name, text};
+use crate::abi::remote::look_if_due;
 use crate::abi::types::{
     UCP_WORKER_ATTR_FIELD_ADDRESS, UCP_WORKER_ATTR_FIELD_MAX_AM_HEADER,
     UCP_WORKER_ATTR_FIELD_MAX_INFO_STRING, UCP_WORKER_ATTR_FIELD_NAME,
@@ -245,6 +246,7 @@ impl Drop for Progressing {
 fn begin_progress(call: &Call, worker: u64) -> Option<(u64, usize, Option<WorkerGuard>)> {
     let mut state = call.lock();
     let serial = call.handle(&mut state, 0, worker, Kind::Worker).ok()?;
+    look_if_due(call, &mut state);
     let entry = state.worker(serial)?;
     let lock = entry.lock.clone();
     if entry.progressing > 0 && entry.progress_thread == call.thread() {

@@ -16,7 +16,7 @@ pub(crate) enum BlobKind {
 impl BlobKind {
     fn magic(self) -> u64 {
         u64::from_le_bytes(match self {
-            BlobKind::Address => *b"mckucxA1",
+            BlobKind::Address => *b"mckucxA2",
             BlobKind::Rkey => *b"mckucxR1",
         })
     }
@@ -31,7 +31,7 @@ pub(crate) struct Content {
     pub(crate) serial: u64,
     /// Remote key: first byte of the region. Address: the process id.
     pub(crate) first: u64,
-    /// Remote key: length of the region. Address: 0.
+    /// Remote key: length of the region. Address: how to ring the process, 0 = it cannot be reached from others.
     pub(crate) second: u64,
 }
 

@@ -2,9 +2,9 @@
 
 use crate::abi::types::{UCP_ERR_HANDLING_MODE_NONE, UcpErrHandlerCb, UcsStatus};
 use crate::fabric::blob::{BlobKind, decode};
-use crate::fabric::{request, worker};
+use crate::fabric::{remote, request, worker};
 use crate::ledger::Site;
-use crate::objects::{Body, Endpoint, Event};
+use crate::objects::{Body, Endpoint, Event, Worker};
 use crate::universe::State;
 
 /// What a client asked of a new endpoint.
@@ -14,24 +14,44 @@ pub(crate) struct Wish {
     pub(crate) error_argument: u64,
 }
 
+/// A worker on this host.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Target {
+    /// Its process.
+    pub(crate) nonce: u64,
+    /// Its serial there.
+    pub(crate) worker: u64,
+}
+
 /// Why an address leads nowhere.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum AddressError {
     /// Not a whole, unmodified worker address.
     Blob,
-    /// A worker of another process, which this fabric does not reach.
-    OtherProcess,
+    /// A worker of another process that cannot be reached from here.
+    Unreachable,
     /// No room for another handle.
     Exhausted,
 }
 
-/// The worker behind an address.
-pub(crate) fn target(state: &State, address: u64) -> Result<u64, AddressError> {
+/// The worker behind an address. One of another process is connected to; if that has ended, it shows when the endpoint is used.
+pub(crate) fn target(state: &mut State, address: u64) -> Result<Target, AddressError> {
     let content = decode(BlobKind::Address, address).ok_or(AddressError::Blob)?;
-    if content.nonce == state.nonce {
-        Ok(content.serial)
+    if content.nonce != state.nonce {
+        remote::reach(state, content).map_err(|_| AddressError::Unreachable)?;
+    }
+    Ok(Target {
+        nonce: content.nonce,
+        worker: content.serial,
+    })
+}
+
+/// Whether a worker is there, as far as is known.
+fn is_there(state: &State, target: Target) -> bool {
+    if target.nonce == state.nonce {
+        state.worker(target.worker).is_some()
     } else {
-        Err(AddressError::OtherProcess)
+        remote::is_there(state, target)
     }
 }
 
@@ -39,7 +59,7 @@ pub(crate) fn target(state: &State, address: u64) -> Result<u64, AddressError> {
 pub(crate) fn create(
     state: &mut State,
     worker: u64,
-    target: u64,
+    target: Target,
     wish: &Wish,
     site: Site<'_>,
 ) -> Result<(u64, u64), AddressError> {
@@ -54,21 +74,26 @@ pub(crate) fn create(
     let (serial, handle) = state
         .create(
             worker,
-            [target, u64::from(wish.error_mode)],
+            [target.worker, u64::from(wish.error_mode)],
             Body::Endpoint(Box::new(endpoint)),
             site,
         )
         .ok_or(AddressError::Exhausted)?;
-    if let Some(target) = state.worker_mut(target) {
+    if let Some(target) = local_target(state, target) {
         target.peers.insert(serial);
     }
     Ok((serial, handle))
 }
 
-/// Closes an endpoint. Nothing of it is left to finish: operations of this fabric complete in their calls.
+/// The target, if it is a worker of this process.
+fn local_target(state: &mut State, target: Target) -> Option<&mut Worker> {
+    (target.nonce == state.nonce).then(|| state.worker_mut(target.worker))?
+}
+
+/// Closes an endpoint. What runs on it goes on: with another process something may.
 pub(crate) fn close(state: &mut State, endpoint: u64, site: Site<'_>) {
     if let Some(Body::Endpoint(closed)) = state.end(endpoint, site)
-        && let Some(target) = state.worker_mut(closed.target)
+        && let Some(target) = local_target(state, closed.target)
     {
         target.peers.remove(&endpoint);
     }
@@ -82,7 +107,7 @@ pub(crate) fn usable(state: &mut State, endpoint: u64) -> Result<(), UcsStatus> 
     if let Some(status) = entry.failed {
         return Err(status);
     }
-    if state.worker(entry.target).is_some() {
+    if is_there(state, entry.target) {
         return Ok(());
     }
     fail(state, endpoint, UcsStatus::CONNECTION_RESET);

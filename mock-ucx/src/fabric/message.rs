@@ -4,11 +4,12 @@ use crate::abi::types::{
     UCP_AM_FLAG_PERSISTENT_DATA, UCP_AM_RECV_ATTR_FIELD_REPLY_EP, UCP_AM_RECV_ATTR_FLAG_DATA,
     UCP_AM_RECV_ATTR_FLAG_RNDV, UCP_ERR_HANDLING_MODE_NONE, UcsStatus,
 };
+use crate::fabric::endpoint::Target;
 use crate::fabric::memory::Region;
-use crate::fabric::{endpoint, request};
+use crate::fabric::{endpoint, remote, request};
 use crate::hidden::Bytes;
 use crate::ledger::Site;
-use crate::objects::{AmData, AmHandler, Body, Message, Payload};
+use crate::objects::{AmData, AmHandler, Body, Message, Payload, Sender};
 use crate::rules::Rule;
 use crate::universe::State;
 
@@ -61,8 +62,8 @@ pub(crate) fn deliver(
         .copied()
         .filter(|handler| handler.callback.is_some());
     let Some(handler) = handler else {
-        if let Payload::Rendezvous { request, .. } = message.payload {
-            request::complete_later(state, request, UcsStatus::INVALID_PARAM);
+        if let Payload::Rendezvous { sender, .. } = message.payload {
+            tell(state, sender, UcsStatus::INVALID_PARAM);
         }
         return None;
     };
@@ -159,7 +160,15 @@ pub(crate) fn release(state: &mut State, data: u64, status: UcsStatus, site: Sit
     };
     match data.payload {
         Payload::Eager(bytes) => state.forget_pointer(bytes.pointer()),
-        Payload::Rendezvous { request, .. } => request::complete_later(state, request, status),
+        Payload::Rendezvous { sender, .. } => tell(state, sender, status),
+    }
+}
+
+/// Tells the sender of a rendezvous how it went.
+fn tell(state: &mut State, sender: Sender, status: UcsStatus) {
+    match sender {
+        Sender::Request { request, .. } => request::complete_later(state, request, status),
+        Sender::Remote { peer, operation } => remote::tell(state, peer, operation, status),
     }
 }
 
@@ -170,19 +179,28 @@ pub(crate) fn source(state: &State, data: u64) -> Option<Region> {
             address: bytes.pointer(),
             length: bytes.len(),
         },
-        Payload::Rendezvous {
-            source,
-            request,
-            sender,
-        } => {
-            let gone = state.worker(*sender)?.given_up.contains(request);
-            (!gone).then_some(*source)?
+        Payload::Rendezvous { source, sender } => {
+            let there = match sender {
+                Sender::Request { request, worker } => {
+                    !state.worker(*worker)?.given_up.contains(request)
+                }
+                Sender::Remote { peer, .. } => remote::is_connected(state, *peer),
+            };
+            there.then_some(*source)?
         }
     })
 }
 
+/// Who waits for kept data to be fetched, if it is still with its sender.
+pub(crate) fn sender(state: &State, data: u64) -> Option<Sender> {
+    match state.am_data(data)?.payload {
+        Payload::Eager(_) => None,
+        Payload::Rendezvous { sender, .. } => Some(sender),
+    }
+}
+
 /// The endpoint of `worker` that answers `sender`. The library owns it; the client borrows it.
-fn reply_endpoint(state: &mut State, worker: u64, sender: u64, site: Site<'_>) -> Option<u64> {
+fn reply_endpoint(state: &mut State, worker: u64, sender: Target, site: Site<'_>) -> Option<u64> {
     if let Some(serial) = state.worker(worker)?.reply_endpoints.get(&sender) {
         return Some(state.handles.value(*serial));
     }

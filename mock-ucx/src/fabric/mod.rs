@@ -4,9 +4,11 @@
 //! rules have judged and the decider has decided before.
 
 pub(crate) mod blob;
+mod doorbell;
 pub(crate) mod endpoint;
 pub(crate) mod memory;
 pub(crate) mod message;
+pub(crate) mod remote;
 pub(crate) mod request;
 pub(crate) mod transfer;
 pub(crate) mod worker;

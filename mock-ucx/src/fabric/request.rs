@@ -1,6 +1,7 @@
 //! Requests: what a client holds while an operation is not complete.
 
 use crate::abi::types::{UcpRequestInitCallback, UcsStatus};
+use crate::fabric::remote::operation;
 use crate::fabric::worker;
 use crate::hidden::{Bytes, POINTER_MASK};
 use crate::ledger::Site;
@@ -132,6 +133,7 @@ pub(crate) fn give_up(state: &mut State, endpoint: u64, status: UcsStatus) {
         }
         complete_later(state, request, status);
     }
+    operation::abort(state, endpoint, status);
 }
 
 /// The client frees a request. An operation that is not complete goes on.

@@ -79,7 +79,11 @@ pub(crate) fn check(state: &State, endpoint: u64, piece: Piece) -> Result<(), Re
             UcsStatus::INVALID_PARAM,
         );
     }
-    if !rkey.region.holds(piece.remote, piece.length) {
+    // A key of another process than the endpoint leads to names memory that its peer does not have.
+    let of_peer = state
+        .endpoint(endpoint)
+        .is_some_and(|endpoint| endpoint.target.nonce == rkey.nonce);
+    if !of_peer || !rkey.region.holds(piece.remote, piece.length) {
         return refuse(Rule::RmaRange, piece.rkey, 0, piece.remote, REMOTE_ACCESS);
     }
     if rkey.nonce == state.nonce && state.memory(rkey.memory).is_none() {

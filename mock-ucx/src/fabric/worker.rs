@@ -1,19 +1,20 @@
 //! Workers: their inbox, their event descriptor, their address.
 
 use std::collections::VecDeque;
-use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::sync::Arc;
 
 use parking_lot::ReentrantMutex;
 use rustc_hash::{FxHashMap, FxHashSet};
+use rustix::event::{EventfdFlags, epoll, eventfd};
 
 use crate::abi::types::{
     UCP_FEATURE_WAKEUP, UCP_WORKER_FLAG_IGNORE_REQUEST_LEAK, UCS_THREAD_MODE_MULTI, UcsStatus,
 };
 use crate::fabric::blob::{BlobKind, Content, encode};
-use crate::fabric::endpoint;
+use crate::fabric::{endpoint, remote};
 use crate::ledger::{Kind, Site};
-use crate::objects::{Body, Event, Worker};
+use crate::objects::{Body, Event, Wakeup, Worker};
 use crate::universe::State;
 
 /// What a client asked of a new worker.
@@ -106,6 +107,7 @@ pub(crate) fn destroy(state: &mut State, worker: u64, site: Site<'_>) {
         }
     }
     state.end(worker, site);
+    remote::say_goodbye(state, worker);
 }
 
 /// Packs the worker's address; returns the pointer and length.
@@ -118,7 +120,7 @@ pub(crate) fn address(
         nonce: state.nonce,
         serial: worker,
         first: u64::from(std::process::id()),
-        second: 0,
+        second: remote::open(state),
     };
     let bytes = encode(BlobKind::Address, content);
     let (pointer, length) = (bytes.pointer(), bytes.len());
@@ -141,31 +143,51 @@ pub(crate) fn post(state: &mut State, worker: u64, event: Event) {
     };
     worker.inbox.push_back(event);
     if std::mem::take(&mut worker.armed)
-        && let Some(descriptor) = &worker.wakeup
+        && let Some(wakeup) = &worker.wakeup
     {
-        signal(descriptor);
+        signal(&wakeup.event);
     }
 }
 
 /// The worker's event descriptor, which is made when it is first asked for.
 pub(crate) fn descriptor(state: &mut State, worker: u64) -> Result<i32, UcsStatus> {
-    let worker = state.worker_mut(worker).ok_or(UcsStatus::INVALID_PARAM)?;
-    if let Some(descriptor) = &worker.wakeup {
-        return Ok(descriptor.as_raw_fd());
+    let known = state.worker(worker).ok_or(UcsStatus::INVALID_PARAM)?;
+    if let Some(wakeup) = &known.wakeup {
+        return Ok(wakeup.descriptor());
     }
-    // SAFETY: no pointers are involved.
-    let raw = unsafe { libc::eventfd(0, libc::EFD_NONBLOCK | libc::EFD_CLOEXEC) };
-    if raw < 0 {
-        return Err(UcsStatus::IO_ERROR);
+    remote::open(state);
+    let flags = EventfdFlags::NONBLOCK | EventfdFlags::CLOEXEC;
+    let event = eventfd(0, flags).map_err(|_| UcsStatus::IO_ERROR)?;
+    let both = state
+        .hub
+        .as_ref()
+        .and_then(|hub| merge(&[event.as_fd(), hub.readiness()]).ok());
+    let wakeup = Wakeup { event, both };
+    let descriptor = wakeup.descriptor();
+    if let Some(worker) = state.worker_mut(worker) {
+        // Whoever armed the worker before asking for the descriptor is to be woken too.
+        if !worker.inbox.is_empty() {
+            signal(&wakeup.event);
+        }
+        worker.wakeup = Some(wakeup);
     }
-    // SAFETY: `raw` is a new descriptor that nobody else owns.
-    let descriptor = unsafe { OwnedFd::from_raw_fd(raw) };
-    // Whoever armed the worker before asking for the descriptor is to be woken too.
-    if !worker.inbox.is_empty() {
-        signal(&descriptor);
+    Ok(descriptor)
+}
+
+/// A descriptor that is readable when one of several is.
+fn merge(sources: &[BorrowedFd<'_>]) -> rustix::io::Result<OwnedFd> {
+    let merged = epoll::create(epoll::CreateFlags::CLOEXEC)?;
+    for source in sources {
+        let data = epoll::EventData::new_u64(0);
+        epoll::add(&merged, source, data, epoll::EventFlags::IN)?;
     }
-    worker.wakeup = Some(descriptor);
-    Ok(raw)
+    Ok(merged)
+}
+
+impl Wakeup {
+    fn descriptor(&self) -> i32 {
+        self.both.as_ref().unwrap_or(&self.event).as_raw_fd()
+    }
 }
 
 /// Arms the worker: the next event signals the descriptor. `BUSY` if there are events already.
@@ -173,8 +195,8 @@ pub(crate) fn arm(state: &mut State, worker: u64) -> UcsStatus {
     let Some(worker) = state.worker_mut(worker) else {
         return UcsStatus::INVALID_PARAM;
     };
-    if let Some(descriptor) = &worker.wakeup {
-        drain(descriptor);
+    if let Some(wakeup) = &worker.wakeup {
+        drain(&wakeup.event);
     }
     if !worker.inbox.is_empty() {
         return UcsStatus::BUSY;
@@ -190,20 +212,12 @@ pub(crate) fn can_wake(state: &State, worker: u64) -> bool {
         .is_some_and(|worker| worker.features & UCP_FEATURE_WAKEUP != 0)
 }
 
+/// A full counter is signalled already, so the answer does not matter.
 fn signal(descriptor: &OwnedFd) {
-    let one = 1_u64.to_ne_bytes();
-    // SAFETY: the buffer holds eight bytes. A full counter is signalled already, so the answer does not matter.
-    unsafe { libc::write(descriptor.as_raw_fd(), one.as_ptr().cast(), one.len()) };
+    let _ = rustix::io::write(descriptor, &1_u64.to_ne_bytes());
 }
 
+/// An empty counter answers that it would block, which is as good.
 fn drain(descriptor: &OwnedFd) {
-    let mut count = [0_u8; 8];
-    // SAFETY: the buffer holds eight bytes. An empty counter answers EAGAIN, which is as good.
-    unsafe {
-        libc::read(
-            descriptor.as_raw_fd(),
-            count.as_mut_ptr().cast(),
-            count.len(),
-        )
-    };
+    let _ = rustix::io::read(descriptor, &mut [0_u8; 8]);
 }
