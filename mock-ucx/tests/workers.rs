@@ -191,6 +191,44 @@ fn two_threads_that_post_and_progress_at_once_lose_no_message() {
     });
 }
 
+/// A handler that notices when another thread runs it at the same time.
+unsafe extern "C-unwind" fn run_alone(
+    inside: *mut c_void,
+    _: *const c_void,
+    _: usize,
+    _: *mut c_void,
+    _: usize,
+    _: *const UcpAmRecvParam,
+) -> UcsStatus {
+    // SAFETY: the argument is a counter that outlives the handler.
+    let inside = unsafe { &*inside.cast::<AtomicU32>() };
+    assert_eq!(inside.fetch_add(1, Relaxed), 0, "two callbacks at once");
+    thread::yield_now();
+    inside.fetch_sub(1, Relaxed);
+    UcsStatus::OK
+}
+
+#[test]
+fn callbacks_of_one_worker_run_one_at_a_time_whoever_progresses_it() {
+    alone(|_| {
+        let inside = AtomicU32::new(0);
+        let pair = Pair::on(context(), UCS_THREAD_MODE_MULTI, None);
+        listen(pair.far, Some(run_alone), &raw const inside as u64);
+        thread::scope(|scope| {
+            for _ in 0..2 {
+                scope.spawn(|| {
+                    for _ in 0..5_000 {
+                        send(pair.ep, 1, &[], &[1], &plain());
+                        worker::ucp_worker_progress(pair.far);
+                    }
+                });
+            }
+        });
+        drain(pair.far);
+        pair.end();
+    });
+}
+
 /// A handler that progresses the worker it is given.
 unsafe extern "C-unwind" fn progress(
     worker: *mut c_void,
