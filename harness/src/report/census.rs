@@ -146,3 +146,6 @@ impl fmt::Display for Census {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -338,3 +338,6 @@ fn function(at: Option<Moment>) -> &'static str {
     at.and_then(|at| at.function)
         .map_or("", |function| function.name())
 }
+
+#[cfg(test)]
+mod tests;

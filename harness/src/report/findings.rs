@@ -168,3 +168,6 @@ fn allow_reading(file: &std::fs::File) -> io::Result<()> {
     use std::os::unix::fs::PermissionsExt;
     file.set_permissions(std::fs::Permissions::from_mode(0o644))
 }
+
+#[cfg(test)]
+mod tests;

@@ -7,6 +7,9 @@ pub mod frames;
 pub mod symbols;
 pub mod terminal;
 
+#[cfg(test)]
+mod testing;
+
 pub use finding::{Case, Finding, Stability, StackFrame};
 pub use findings::{Findings, ReportError, prepare_folder};
 pub use symbols::Symbolizer;

@@ -18,11 +18,7 @@ const DIM: Style = Style::new().dimmed();
 
 /// A finding with its number in the report.
 pub fn finding(number: usize, finding: &Finding) -> impl Display {
-    Rendered {
-        number,
-        finding: finding.clone(),
-        replay: "mock-ucx replay".to_owned(),
-    }
+    Rendered { number, finding }
 }
 
 /// What the end of a hunt says: what was done, in three numbers, and what to do next.
@@ -30,15 +26,14 @@ pub fn summary(cases: usize, findings: usize, seconds: f64, next: &str) -> impl 
     format!("{LABEL}{cases} cases, {findings} distinct findings, {seconds:.0} s{LABEL:#}\n{next}")
 }
 
-struct Rendered {
+struct Rendered<'a> {
     number: usize,
-    finding: Finding,
-    replay: String,
+    finding: &'a Finding,
 }
 
-impl Display for Rendered {
+impl Display for Rendered<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let finding = &self.finding;
+        let finding = self.finding;
         let rule = finding.rule.as_deref().unwrap_or("-");
         let times = if finding.count == 1 {
             "once".to_owned()
@@ -60,7 +55,6 @@ impl Display for Rendered {
         if !finding.faults.is_empty() {
             writeln!(f, "  {LABEL}injected{LABEL:#} {}", finding.faults)?;
         }
-        // The message has told the first.
         for (index, reason) in finding.evidence.iter().enumerate() {
             let label = if index == 0 { "evidence" } else { "        " };
             writeln!(f, "  {LABEL}{label}{LABEL:#} {reason}")?;
@@ -84,8 +78,8 @@ impl Display for Rendered {
         }
         writeln!(
             f,
-            "  {LABEL}replay{LABEL:#}   {} {}",
-            self.replay, finding.id
+            "  {LABEL}replay{LABEL:#}   mock-ucx replay {}",
+            finding.id
         )
     }
 }
@@ -126,3 +120,6 @@ fn modules(run: &[StackFrame]) -> String {
     }
     names.join(", ")
 }
+
+#[cfg(test)]
+mod tests;
