@@ -21,7 +21,16 @@ pub fn finding(number: usize, finding: &Finding) -> impl Display {
     Rendered {
         number,
         finding: finding.clone(),
-        replay: "mock-ucx replay".to_owned(),
+        again: format!("mock-ucx replay {}", finding.id),
+    }
+}
+
+/// A finding of a run, which `again` shows again.
+pub fn finding_again(number: usize, finding: &Finding, again: &str) -> impl Display {
+    Rendered {
+        number,
+        finding: finding.clone(),
+        again: again.to_owned(),
     }
 }
 
@@ -33,7 +42,7 @@ pub fn summary(cases: usize, findings: usize, seconds: f64, next: &str) -> impl 
 struct Rendered {
     number: usize,
     finding: Finding,
-    replay: String,
+    again: String,
 }
 
 impl Display for Rendered {
@@ -82,11 +91,7 @@ impl Display for Rendered {
                 finding.stability.shown, finding.stability.of
             )?;
         }
-        writeln!(
-            f,
-            "  {LABEL}replay{LABEL:#}   {} {}",
-            self.replay, finding.id
-        )
+        writeln!(f, "  {LABEL}again{LABEL:#}    {}", self.again)
     }
 }
 
