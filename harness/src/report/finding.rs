@@ -237,7 +237,12 @@ impl<'o> Teller<'_, 'o> {
             .blamed(fault)
             .and_then(|number| self.observation.operation(number))
             .map_or("", |note| note.name());
-        let frames = nixl_frames(&self.frames(self.site(fault)));
+        let frames = self.frames(self.site(fault));
+        let frames = match nixl_frames(&frames) {
+            // A client that is not NIXL is told from others by all its frames.
+            none if none.is_empty() => frames.iter().map(ToString::to_string).collect(),
+            frames => frames,
+        };
         let mut parts = vec![
             self.verdict.oracle.name(),
             self.verdict.rule.as_deref().unwrap_or_default(),
@@ -328,7 +333,7 @@ impl<'o> Teller<'_, 'o> {
                 .next()
                 .map(|letter| letter.to_uppercase().to_string())
                 .unwrap_or_default();
-            message += &format!(" {capital}{}.", letters.as_str());
+            message += &format!(" {capital}{}.", letters.as_str().trim_end_matches('.'));
         }
         message
     }

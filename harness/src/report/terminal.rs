@@ -25,11 +25,15 @@ pub fn finding(number: usize, finding: &Finding) -> impl Display {
     }
 }
 
-/// A finding of a run, which `again` shows again.
+/// A finding of a run, which the command `again` shows again.
 pub fn finding_again(number: usize, finding: &Finding, again: &str) -> impl Display {
     Rendered {
         number,
-        finding: finding.clone(),
+        // The command is told by `again`.
+        finding: Finding {
+            scenario: String::new(),
+            ..finding.clone()
+        },
         again: again.to_owned(),
     }
 }
@@ -95,12 +99,13 @@ impl Display for Rendered {
     }
 }
 
-/// NIXL's frames stand out; long runs of others are counted, and so is what goes beyond the limit.
+/// NIXL's frames stand out; long runs of others are counted if there are any of NIXL's, and so is what goes beyond the limit.
 fn stack(f: &mut fmt::Formatter<'_>, frames: &[StackFrame]) -> fmt::Result {
     let mut lines = Vec::new();
+    let of_nixl = frames.iter().any(|frame| frame.nixl);
     for run in frames.chunk_by(|a, b| a.nixl == b.nixl) {
         let of_others = run.first().is_some_and(|frame| !frame.nixl);
-        if of_others && run.len() > FOREIGN_RUN_MAX {
+        if of_nixl && of_others && run.len() > FOREIGN_RUN_MAX {
             lines.push(format!(
                 "{DIM}... {} frames in {}{DIM:#}",
                 run.len(),

@@ -20,8 +20,8 @@ pub enum End {
     Signalled(i32),
     /// It was replaced by another program (`exec`).
     Replaced,
-    /// It ended without a word and its parent has not told how: a signal, or a raw system call.
-    Unseen,
+    /// It ended without a word: the status, if the supervisor was its parent and no signal ended it.
+    Unseen(Option<i32>),
     /// It still runs.
     Running,
 }
@@ -42,7 +42,13 @@ impl fmt::Display for End {
             End::QuickExit(Some(status)) => write!(f, "ended by _exit with status {status}"),
             End::Signalled(signal) => write!(f, "ended by {}", signals::name(*signal)),
             End::Replaced => f.write_str("was replaced by another program (exec)"),
-            End::Unseen => f.write_str("ended without exit (killed, aborted, or replaced by exec)"),
+            End::Unseen(None) => {
+                f.write_str("ended without exit (killed, aborted, or replaced by exec)")
+            }
+            End::Unseen(Some(status)) => write!(
+                f,
+                "ended with status {status} without exit (replaced by exec, or by a raw system call)"
+            ),
             End::Running => f.write_str("still runs"),
         }
     }

@@ -23,8 +23,12 @@ impl fmt::Display for ProcessReport {
             write!(f, ", forked from {}", self.forked_from)?;
         }
         writeln!(f, " {}: {} calls of the mock", self.end, self.calls)?;
-        for line in self.census.to_string().lines() {
-            writeln!(f, "  {line}")?;
+        if self.census.kinds.is_empty() {
+            writeln!(f, "  it created nothing")?;
+        } else {
+            for line in self.census.to_string().lines() {
+                writeln!(f, "{}", format!("  {line}").trim_end())?;
+            }
         }
         if !self.real_ucx.is_empty() {
             writeln!(
@@ -77,9 +81,9 @@ impl Report {
         let style = if self.findings.is_empty() { GOOD } else { BAD };
         format!(
             "{style}mock-ucx: {} called the mock, {}, {} lost, {} left open{style:#}\n",
-            counted(self.processes.len() as u64, "process", "processes"),
-            counted(self.findings.len() as u64, "finding", "findings"),
-            counted(self.lost(), "handle", "handles"),
+            counted(self.served(), "process", "processes"),
+            counted(self.findings.len(), "finding", "findings"),
+            counted(self.lost() as usize, "handle", "handles"),
             self.open()
         )
     }
@@ -140,6 +144,6 @@ fn process(process: &ProcessReport) -> Value {
     })
 }
 
-fn counted(count: u64, one: &str, many: &str) -> String {
+fn counted(count: usize, one: &str, many: &str) -> String {
     format!("{count} {}", if count == 1 { one } else { many })
 }

@@ -1,5 +1,6 @@
 //! What a run showed: each process with its census, findings and notes, and whether the result can be vouched for.
 
+use std::collections::BTreeSet;
 use std::ffi::OsStr;
 use std::path::Path;
 
@@ -167,6 +168,12 @@ impl Report {
         }
     }
 
+    /// Processes that called the mock: one that was replaced by `exec` is the same one.
+    pub fn served(&self) -> usize {
+        let numbers: BTreeSet<u32> = self.processes.iter().map(|process| process.pid).collect();
+        numbers.len()
+    }
+
     /// Handles of all processes that are lost.
     pub fn lost(&self) -> u64 {
         self.processes
@@ -190,7 +197,7 @@ fn ended(end: End) -> Ended {
         End::Exited(status) | End::QuickExit(status) => Ended::Exited(status.unwrap_or(0)),
         End::Signalled(signal) => Ended::Signalled(signal),
         // Like a kill: it did not come to the end of what it had to do.
-        End::Replaced | End::Unseen | End::Running => Ended::Signalled(libc::SIGKILL),
+        End::Replaced | End::Unseen(_) | End::Running => Ended::Signalled(libc::SIGKILL),
     }
 }
 

@@ -311,7 +311,7 @@ impl Watch {
         };
         let end = match end {
             // A process that came to `exit` says so in its ledger too, if the supervisor could not be reached.
-            End::Unseen if snapshot.exited => End::Exited(None),
+            End::Unseen(status) if snapshot.exited => End::Exited(status),
             end => end,
         };
         Ok(Process {
@@ -335,7 +335,8 @@ impl Watch {
             (Some(true), None) => End::QuickExit(None),
             (None, _) if !is_latest => End::Replaced,
             (None, None) if reap::runs(file.pid) => End::Running,
-            (None, _) => End::Unseen,
+            (None, None) => End::Unseen(None),
+            (None, Some(Status::Exited(status))) => End::Unseen(Some(*status)),
         }
     }
 
