@@ -73,7 +73,7 @@ fn an_unknown_version_is_refused() {
 
 #[test]
 fn a_statically_linked_program_is_refused() {
-    let client = Clients::get().client_with("stub_main", &["-static"]);
+    let client = Clients::get().linked_statically();
     assert_refused(&run(&[], &[&client]), "it is statically linked");
 }
 

@@ -6,6 +6,9 @@
 
 extern char **environ;
 
+/* Not a variable of `main`: those are gone when it has returned. */
+static ucp_mem_h memh;
+
 static int wait_for(pid_t child)
 {
     int status = 0;
@@ -78,7 +81,6 @@ int main(int argc, char **argv)
 {
     const char *how = argc > 1 ? argv[1] : "";
     int status      = 77;
-    ucp_mem_h memh;
 
     begin();
     memh = map_buffer();

@@ -11,12 +11,12 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 /// A folder with the clients, compiled against a stub of libucp that answers every call with an error.
-pub struct Clients {
+pub(crate) struct Clients {
     folder: TempDir,
 }
 
 impl Clients {
-    pub fn get() -> &'static Clients {
+    pub(crate) fn get() -> &'static Clients {
         static CLIENTS: OnceLock<Clients> = OnceLock::new();
         CLIENTS.get_or_init(|| {
             let clients = Clients {
@@ -29,12 +29,12 @@ impl Clients {
     }
 
     /// A client by the name of its source, linked against the stub.
-    pub fn client(&self, name: &str) -> PathBuf {
+    pub(crate) fn client(&self, name: &str) -> PathBuf {
         self.client_with(name, &[])
     }
 
     /// As [`Clients::client`], with more arguments for the compiler.
-    pub fn client_with(&self, name: &str, more: &[&str]) -> PathBuf {
+    pub(crate) fn client_with(&self, name: &str, more: &[&str]) -> PathBuf {
         let stub = self.stub();
         let mut arguments = vec![
             stub.to_str().expect("a readable path"),
@@ -52,7 +52,12 @@ impl Clients {
         )
     }
 
-    pub fn stub(&self) -> PathBuf {
+    /// A program that is linked statically.
+    pub(crate) fn linked_statically(&self) -> PathBuf {
+        self.compile("stub_main.c", "stub_main", &["-static"])
+    }
+
+    pub(crate) fn stub(&self) -> PathBuf {
         self.folder.path().join("libucp.so.0")
     }
 
@@ -74,7 +79,7 @@ impl Clients {
 }
 
 /// `mock-ucx run` with these arguments, not started yet.
-pub fn mock_ucx(arguments: &[&OsStr]) -> Command {
+pub(crate) fn mock_ucx(arguments: &[&OsStr]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_mock-ucx"));
     command.arg("run").args(arguments);
     command.env_remove("LD_PRELOAD");
@@ -83,27 +88,27 @@ pub fn mock_ucx(arguments: &[&OsStr]) -> Command {
 
 /// What a run came to.
 #[derive(Debug)]
-pub struct Ran {
-    pub status: ExitStatus,
-    pub stdout: String,
-    pub stderr: String,
+pub(crate) struct Ran {
+    pub(crate) status: ExitStatus,
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
     /// `report.json`; null if there is none.
-    pub report: Value,
+    pub(crate) report: Value,
 }
 
 impl Ran {
-    pub fn code(&self) -> i32 {
+    pub(crate) fn code(&self) -> i32 {
         self.status.code().expect("it exits")
     }
 
     /// The processes that called the mock.
-    pub fn processes(&self) -> &[Value] {
+    pub(crate) fn processes(&self) -> &[Value] {
         self.report["processes"]
             .as_array()
             .unwrap_or_else(|| panic!("{self:#?}"))
     }
 
-    pub fn findings(&self) -> &[Value] {
+    pub(crate) fn findings(&self) -> &[Value] {
         self.report["findings"]
             .as_array()
             .unwrap_or_else(|| panic!("{self:#?}"))
@@ -111,7 +116,7 @@ impl Ran {
 }
 
 /// Runs a client with options of `run` before it.
-pub fn run(options: &[&str], client: &[&dyn AsRef<OsStr>]) -> Ran {
+pub(crate) fn run(options: &[&str], client: &[&dyn AsRef<OsStr>]) -> Ran {
     let out = tempfile::tempdir().expect("a folder");
     let mut arguments: Vec<&OsStr> = options.iter().map(OsStr::new).collect();
     arguments.extend([
@@ -125,7 +130,7 @@ pub fn run(options: &[&str], client: &[&dyn AsRef<OsStr>]) -> Ran {
 }
 
 /// What a run that is over came to.
-pub fn ran(output: Output, out: &Path) -> Ran {
+pub(crate) fn ran(output: Output, out: &Path) -> Ran {
     let report = std::fs::read(out.join("report.json")).unwrap_or_default();
     Ran {
         status: output.status,
@@ -136,7 +141,7 @@ pub fn ran(output: Output, out: &Path) -> Ran {
 }
 
 /// What a process left: kind, function that created it, open, lost.
-pub fn left(process: &Value) -> Vec<(String, String, u64, u64)> {
+pub(crate) fn left(process: &Value) -> Vec<(String, String, u64, u64)> {
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
     let mut left: Vec<_> = process["left"]
         .as_array()
@@ -159,7 +164,7 @@ pub fn left(process: &Value) -> Vec<(String, String, u64, u64)> {
 }
 
 /// What a client that begins and keeps `registrations` leaves.
-pub fn open(registrations: u64) -> Vec<(String, String, u64, u64)> {
+pub(crate) fn open(registrations: u64) -> Vec<(String, String, u64, u64)> {
     [
         ("context", "make_context", 1),
         ("memory_handle", "map_buffer", registrations),

@@ -138,11 +138,7 @@ impl Finding {
                 .iter()
                 .map(|evidence| teller.sentence(evidence))
                 .collect(),
-            created: teller
-                .frames(verdict.created.or(teller.site(fault)))
-                .iter()
-                .map(StackFrame::from)
-                .collect(),
+            created: teller.created(fault).iter().map(StackFrame::from).collect(),
             operation: teller.operation(fault),
             scenario: case.scenario.to_owned(),
             decisions: observation.snapshot.map(decisions).unwrap_or_default(),
@@ -223,6 +219,14 @@ impl<'o> Teller<'_, 'o> {
     /// The call whose stack tells the verdict from others.
     fn site(&self, fault: Option<&Fired>) -> Option<Moment> {
         self.verdict.site.or(fault.map(|fault| fault.at))
+    }
+
+    /// The object's creation, or the bad call: also where the creation is unknown, in a process that inherited the object.
+    fn created(&mut self, fault: Option<&Fired>) -> Vec<Frame> {
+        match self.frames(self.verdict.created) {
+            none if none.is_empty() => self.frames(self.site(fault)),
+            frames => frames,
+        }
     }
 
     /// Text of the operation to blame.

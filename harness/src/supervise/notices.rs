@@ -36,8 +36,8 @@ pub(super) struct Farewell {
     pub(super) command: String,
     /// It called `_exit`.
     pub(super) quick: bool,
-    /// Who holds what; `None`: its memory could not be read.
-    pub(super) held: Option<Held>,
+    /// Who holds what, or why its memory could not be read.
+    pub(super) held: Result<Held, String>,
     /// Files of a real UCX that were mapped.
     pub(super) real_ucx: Vec<String>,
 }
@@ -87,9 +87,10 @@ fn receive(stream: &mut UnixStream, folder: &Folder) -> io::Result<Farewell> {
         .ok_or_else(|| io::Error::from(io::ErrorKind::InvalidData))?;
     let name = String::from_utf8_lossy(&message[1..]);
     let ledger = LedgerFile::parse(name.trim_end_matches('\0'));
-    let held = ledger
-        .as_ref()
-        .and_then(|file| look(pid, &folder.ledger(file)).ok());
+    let held = match &ledger {
+        Some(file) => look(pid, &folder.ledger(file)).map_err(|error| error.to_string()),
+        None => Err("it has no ledger".to_owned()),
+    };
     Ok(Farewell {
         pid: ledger.as_ref().map_or(pid, |file| file.pid),
         ledger,

@@ -47,6 +47,11 @@ pub enum PreloadError {
         /// Why it is in the way.
         reason: &'static str,
     },
+    /// A sanitizer in the command that cannot work.
+    #[error(
+        "the command is built with ThreadSanitizer, which reserves the addresses that the mock's handles lie in; run a build without it"
+    )]
+    ThreadSanitizer,
     /// A sanitizer that must come first.
     #[error(
         "the command is built with a sanitizer whose {library} must come before the mock: set LD_PRELOAD=$(cc -print-file-name={library}) for this run"
@@ -167,6 +172,9 @@ fn check_preloaded(preloaded: &OsStr) -> Result<(), PreloadError> {
 fn check_sanitizer(preloaded: &OsStr, needed: &[String]) -> Result<(), PreloadError> {
     let first = names(preloaded).next().unwrap_or_default();
     let is_sanitizer = |name: &str| MUST_BE_FIRST.iter().any(|begin| name.starts_with(begin));
+    if needed.iter().any(|name| name.starts_with("libtsan.so")) {
+        return Err(PreloadError::ThreadSanitizer);
+    }
     match needed.iter().find(|name| is_sanitizer(name)) {
         Some(library) if !is_sanitizer(&first) => Err(PreloadError::Sanitizer {
             library: library.clone(),
@@ -238,6 +246,9 @@ mod tests {
         assert!(refused.to_string().contains("libasan.so.8"), "{refused}");
         let first = |name: &str| (name == "LD_PRELOAD").then(|| "/g/libasan.so.8".into());
         assert!(Environment::new(&wish(&needed), first).is_ok());
+        let needed = ["libtsan.so.2".to_owned()];
+        let refused = Environment::new(&wish(&needed), |_| None).unwrap_err();
+        assert_eq!(refused, PreloadError::ThreadSanitizer);
     }
 
     #[test]

@@ -67,15 +67,18 @@ pub struct Process {
     pub snapshot: Snapshot,
     /// Files of a real UCX that it had mapped.
     pub real_ucx: Vec<String>,
-    pub(super) look: Option<Held>,
+    pub(super) look: Result<Held, String>,
 }
 
 impl Process {
-    /// Live objects whose handle is held; `None`: nobody looked.
+    /// Live objects whose handle is held, or why that is not known.
     ///
     /// What came to be after the look, in destructors, counts as held: nobody looked for it.
-    pub fn held(&self) -> Option<BTreeSet<u64>> {
-        let look = self.look.as_ref()?;
+    ///
+    /// # Errors
+    /// Nobody looked.
+    pub fn held(&self) -> Result<BTreeSet<u64>, &str> {
+        let look = self.look.as_ref().map_err(String::as_str)?;
         let later = self
             .snapshot
             .objects
@@ -84,6 +87,6 @@ impl Process {
                 object.state == ObjectState::Alive && !look.alive.contains(&object.serial)
             })
             .map(|object| object.serial);
-        Some(look.found.iter().copied().chain(later).collect())
+        Ok(look.found.iter().copied().chain(later).collect())
     }
 }

@@ -37,10 +37,14 @@ impl fmt::Display for ProcessReport {
                 self.real_ucx.join(", ")
             )?;
         }
-        if self.end.is_orderly() && !self.looked_at {
+        if let Some(reason) = self
+            .not_looked_at
+            .as_ref()
+            .filter(|_| self.end.is_orderly())
+        {
             writeln!(
                 f,
-                "  its memory was not looked through, so a handle that nobody holds counts as open"
+                "  its memory could not be looked through, so a handle that nobody holds counts as open: {reason}"
             )?;
         }
         for note in self.notes.iter() {
@@ -139,7 +143,7 @@ fn process(process: &ProcessReport) -> Value {
         "census": kinds,
         "left": left,
         "real_ucx": process.real_ucx,
-        "looked_at": process.looked_at,
+        "not_looked_at": process.not_looked_at,
         "notes": process.notes.iter().collect::<Vec<_>>(),
     })
 }

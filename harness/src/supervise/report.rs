@@ -55,8 +55,8 @@ pub struct ProcessReport {
     pub census: Census,
     /// Files of a real UCX that it had mapped.
     pub real_ucx: Vec<String>,
-    /// Its memory was looked through for handles.
-    pub looked_at: bool,
+    /// Why its memory was not looked through for handles; `None`: it was.
+    pub not_looked_at: Option<String>,
     /// What is wrong.
     pub findings: Findings,
     /// Rules broken that nobody wrote down.
@@ -90,7 +90,7 @@ impl ProcessReport {
         let held = process.held();
         let observation = Observation {
             ended: ended(process.end),
-            held: held.as_ref(),
+            held: held.as_ref().ok(),
             benign: question.faults.faults.is_empty(),
             // Notes are told from findings below.
             strict: true,
@@ -126,7 +126,7 @@ impl ProcessReport {
             calls: snapshot.step,
             census: Census::new(snapshot, &verdicts, symbols),
             real_ucx: process.real_ucx.clone(),
-            looked_at: held.is_some(),
+            not_looked_at: held.err().map(str::to_owned),
             findings,
             notes,
         }

@@ -320,7 +320,10 @@ impl Watch {
             end,
             snapshot,
             real_ucx,
-            look: farewell.and_then(|farewell| farewell.held.clone()),
+            look: farewell.map_or_else(
+                || Err("it said no farewell".to_owned()),
+                |farewell| farewell.held.clone(),
+            ),
         })
     }
 
