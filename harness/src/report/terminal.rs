@@ -18,7 +18,22 @@ const DIM: Style = Style::new().dimmed();
 
 /// A finding with its number in the report.
 pub fn finding(number: usize, finding: &Finding) -> impl Display {
-    Rendered { number, finding }
+    Rendered {
+        number,
+        finding,
+        shows_scenario: true,
+        again: format!("mock-ucx replay {}", finding.id),
+    }
+}
+
+/// A finding of a run, which the command `again` shows again: that tells the command, so the scenario is left out.
+pub fn finding_again(number: usize, finding: &Finding, again: &str) -> impl Display {
+    Rendered {
+        number,
+        finding,
+        shows_scenario: false,
+        again: again.to_owned(),
+    }
 }
 
 /// What the end of a hunt says: what was done, in three numbers, and what to do next.
@@ -29,6 +44,8 @@ pub fn summary(cases: usize, findings: usize, seconds: f64, next: &str) -> impl 
 struct Rendered<'a> {
     number: usize,
     finding: &'a Finding,
+    shows_scenario: bool,
+    again: String,
 }
 
 impl Display for Rendered<'_> {
@@ -59,7 +76,7 @@ impl Display for Rendered<'_> {
             let label = if index == 0 { "evidence" } else { "        " };
             writeln!(f, "  {LABEL}{label}{LABEL:#} {reason}")?;
         }
-        if !finding.scenario.is_empty() {
+        if self.shows_scenario && !finding.scenario.is_empty() {
             writeln!(f, "  {LABEL}scenario{LABEL:#}")?;
             for line in finding
                 .scenario
@@ -76,20 +93,17 @@ impl Display for Rendered<'_> {
                 finding.stability.shown, finding.stability.of
             )?;
         }
-        writeln!(
-            f,
-            "  {LABEL}replay{LABEL:#}   mock-ucx replay {}",
-            finding.id
-        )
+        writeln!(f, "  {LABEL}replay{LABEL:#}   {}", self.again)
     }
 }
 
-/// NIXL's frames stand out; long runs of others are counted, and so is what goes beyond the limit.
+/// NIXL's frames stand out; long runs of others are counted if there are any of NIXL's, and so is what goes beyond the limit.
 fn stack(f: &mut fmt::Formatter<'_>, frames: &[StackFrame]) -> fmt::Result {
     let mut lines = Vec::new();
+    let of_nixl = frames.iter().any(|frame| frame.nixl);
     for run in frames.chunk_by(|a, b| a.nixl == b.nixl) {
         let of_others = run.first().is_some_and(|frame| !frame.nixl);
-        if of_others && run.len() > FOREIGN_RUN_MAX {
+        if of_nixl && of_others && run.len() > FOREIGN_RUN_MAX {
             lines.push(format!(
                 "{DIM}... {} frames in {}{DIM:#}",
                 run.len(),
