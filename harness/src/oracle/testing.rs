@@ -123,10 +123,8 @@ impl Waiting {
         }
         let mut status = 0;
         // SAFETY: `status` is writable and the process a child that was not reaped yet.
-        assert_eq!(
-            unsafe { libc::waitpid(self.pid.cast_signed(), &raw mut status, 0) },
-            self.pid.cast_signed()
-        );
+        let reaped = unsafe { libc::waitpid(self.pid.cast_signed(), &raw mut status, 0) };
+        assert_eq!(reaped, self.pid.cast_signed());
         status
     }
 }

@@ -110,7 +110,7 @@ fn a_case_with_two_faults_knows_the_fingerprints_of_each_alone_and_of_none() {
     let of = |faults: &str| found(&case(faults, 1), &operations, faults).remove(0);
     let (none, one) = (of(""), of("ucp_rkey_pack@2=NO_MEMORY"));
     assert_eq!(none.otherwise, Vec::<String>::new());
-    assert_eq!(one.otherwise, [none.fingerprint.clone()]);
+    assert_eq!(one.otherwise, std::slice::from_ref(&none.fingerprint));
     let two = of("ucp_rkey_pack@1=NO_MEMORY; ucp_rkey_pack@2=NO_MEMORY");
     assert_eq!(two.fingerprint, one.fingerprint);
     assert_eq!(two.decisions.len(), 2);
