@@ -3,7 +3,7 @@
 use std::ffi::c_char;
 
 /// Id of this build, made from the sources.
-pub const BUILD_ID: &str = env!("MOCK_UCX_BUILD_ID");
+pub const BUILD_ID: &str = env!("BUILD_ID_OF_MOCK_UCX");
 
 /// Name of the exported bytes that hold the id.
 pub const BUILD_ID_SYMBOL: &str = "mock_ucx_build_id_text";

@@ -77,7 +77,7 @@ fn line(folder: &Path, ledger: &OsStr) -> Option<Line> {
         return None;
     }
     for (to, from) in address.sun_path.iter_mut().zip(path) {
-        *to = from.cast_signed();
+        *to = *from as libc::c_char;
     }
     let mut name = [0; NOTICE_BYTES - 1];
     let ledger = ledger.as_bytes();

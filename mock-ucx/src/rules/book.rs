@@ -185,7 +185,7 @@ book! {
         "A device memory list is live and released exactly once.", "Release what create returned, once.";
     ListElements, "UCP-DEV-002", Contract, Code, "core/ucp_device.c",
         "A device memory list is told its elements, their size and number, and a handle for each.", "See ucp_host.h.";
-    Inherited, "UCP-PROC-001", Undefined, Inferred, "core/ucp_worker.c (no fork support in the worker)",
+    Inherited, "UCP-PROC-001", Undefined, Code, "ucs/async/thread.c:ucs_async_thread_start (a fork ends the thread and nothing starts it again), uct/ib/base/ib_md.c:uct_ib_fork_warn",
         "An object is not used in a process forked from the one that made it.", "Create a context of its own in the child.";
 }
 
