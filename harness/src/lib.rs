@@ -7,3 +7,4 @@ pub mod nixl;
 pub mod oracle;
 pub mod report;
 pub mod scenario;
+pub mod supervise;

@@ -3,6 +3,7 @@
 pub mod hunt;
 pub mod nixl;
 pub mod replay;
+pub mod run;
 pub mod zygote;
 
 use std::process::ExitCode;
@@ -28,6 +29,8 @@ pub struct Cli {
 enum Verb {
     /// Search a NIXL for handles that it loses, crashes and broken rules.
     Hunt(hunt::HuntArgs),
+    /// Run any command with the mock in UCX's place.
+    Run(run::RunArgs),
     /// Play a finding again.
     Replay(replay::ReplayArgs),
     /// The NIXL releases that can be tested.
@@ -41,6 +44,7 @@ enum Verb {
 pub fn run() -> ExitCode {
     let result = match Cli::parse().verb {
         Verb::Hunt(arguments) => arguments.run(),
+        Verb::Run(arguments) => arguments.run(),
         Verb::Replay(arguments) => arguments.run(),
         Verb::Nixl(arguments) => arguments.run(),
         Verb::Zygote(arguments) => arguments.run(),

@@ -138,11 +138,7 @@ impl Finding {
                 .iter()
                 .map(|evidence| teller.sentence(evidence))
                 .collect(),
-            created: teller
-                .frames(verdict.created.or(teller.site(fault)))
-                .iter()
-                .map(StackFrame::from)
-                .collect(),
+            created: teller.created(fault).iter().map(StackFrame::from).collect(),
             operation: teller.operation(fault),
             scenario: case.scenario.to_owned(),
             decisions: observation.snapshot.map(decisions).unwrap_or_default(),
@@ -225,6 +221,14 @@ impl<'o> Teller<'_, 'o> {
         self.verdict.site.or(fault.map(|fault| fault.at))
     }
 
+    /// The object's creation, or the bad call: also where the creation is unknown, in a process that inherited the object.
+    fn created(&mut self, fault: Option<&Fired>) -> Vec<Frame> {
+        match self.frames(self.verdict.created) {
+            none if none.is_empty() => self.frames(self.site(fault)),
+            frames => frames,
+        }
+    }
+
     /// Text of the operation to blame.
     fn operation(&self, fault: Option<&Fired>) -> Option<String> {
         let number = self.verdict.blamed(fault)?;
@@ -237,7 +241,12 @@ impl<'o> Teller<'_, 'o> {
             .blamed(fault)
             .and_then(|number| self.observation.operation(number))
             .map_or("", |note| note.name());
-        let frames = nixl_frames(&self.frames(self.site(fault)));
+        let frames = self.frames(self.site(fault));
+        let frames = match nixl_frames(&frames) {
+            // A client that is not NIXL is told from others by all its frames.
+            none if none.is_empty() => frames.iter().map(ToString::to_string).collect(),
+            frames => frames,
+        };
         let mut parts = vec![
             self.verdict.oracle.name(),
             self.verdict.rule.as_deref().unwrap_or_default(),
@@ -328,7 +337,7 @@ impl<'o> Teller<'_, 'o> {
                 .next()
                 .map(|letter| letter.to_uppercase().to_string())
                 .unwrap_or_default();
-            message += &format!(" {capital}{}.", letters.as_str());
+            message += &format!(" {capital}{}.", letters.as_str().trim_end_matches('.'));
         }
         message
     }

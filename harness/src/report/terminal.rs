@@ -21,7 +21,20 @@ pub fn finding(number: usize, finding: &Finding) -> impl Display {
     Rendered {
         number,
         finding: finding.clone(),
-        replay: "mock-ucx replay".to_owned(),
+        again: format!("mock-ucx replay {}", finding.id),
+    }
+}
+
+/// A finding of a run, which the command `again` shows again.
+pub fn finding_again(number: usize, finding: &Finding, again: &str) -> impl Display {
+    Rendered {
+        number,
+        // The command is told by `again`.
+        finding: Finding {
+            scenario: String::new(),
+            ..finding.clone()
+        },
+        again: again.to_owned(),
     }
 }
 
@@ -33,7 +46,7 @@ pub fn summary(cases: usize, findings: usize, seconds: f64, next: &str) -> impl 
 struct Rendered {
     number: usize,
     finding: Finding,
-    replay: String,
+    again: String,
 }
 
 impl Display for Rendered {
@@ -82,20 +95,17 @@ impl Display for Rendered {
                 finding.stability.shown, finding.stability.of
             )?;
         }
-        writeln!(
-            f,
-            "  {LABEL}replay{LABEL:#}   {} {}",
-            self.replay, finding.id
-        )
+        writeln!(f, "  {LABEL}again{LABEL:#}    {}", self.again)
     }
 }
 
-/// NIXL's frames stand out; long runs of others are counted, and so is what goes beyond the limit.
+/// NIXL's frames stand out; long runs of others are counted if there are any of NIXL's, and so is what goes beyond the limit.
 fn stack(f: &mut fmt::Formatter<'_>, frames: &[StackFrame]) -> fmt::Result {
     let mut lines = Vec::new();
+    let of_nixl = frames.iter().any(|frame| frame.nixl);
     for run in frames.chunk_by(|a, b| a.nixl == b.nixl) {
         let of_others = run.first().is_some_and(|frame| !frame.nixl);
-        if of_others && run.len() > FOREIGN_RUN_MAX {
+        if of_nixl && of_others && run.len() > FOREIGN_RUN_MAX {
             lines.push(format!(
                 "{DIM}... {} frames in {}{DIM:#}",
                 run.len(),

@@ -14,6 +14,9 @@ const BUFFER_BYTES: usize = 256 << 10;
 /// Entries of the page map read at once.
 const PAGES_AT_ONCE: usize = 8192;
 
+/// Mappings of this size are sanitizers' shadow memory, of terabytes and nearly empty: a look at their page tables alone takes minutes.
+const SHADOW_BYTES: u64 = 1 << 40;
+
 /// Bytes below its stack pointer that a function may use (System V ABI, x86-64).
 const RED_ZONE: u64 = 128;
 
@@ -81,7 +84,8 @@ impl Process {
         let mut ranges = Vec::new();
         let mut guard_end = 0;
         for mapping in maps.lines().filter_map(parse_mapping) {
-            if !mapping.permissions.starts_with('-') {
+            let is_shadow = mapping.range.end - mapping.range.start >= SHADOW_BYTES;
+            if !mapping.permissions.starts_with('-') && !is_shadow {
                 let guarded = mapping.range.start == guard_end || mapping.path == "[stack]";
                 ranges.extend(client_part(&mapping, guarded, &stacks));
             } else {

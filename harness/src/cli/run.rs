@@ -1,0 +1,198 @@
+//! `mock-ucx run`: any command, with the mock in UCX's place.
+
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::time::Duration;
+
+use anyhow::{Context, anyhow};
+use clap::Args;
+use mock_ucx::schedule::{FaultSpec, SpecError};
+use mock_ucx::version::UcxVersion;
+
+use super::CANNOT;
+use crate::report::{Symbolizer, prepare_folder};
+use crate::supervise::{Process, ProcessReport, Question, Report, Run};
+
+/// Runs a command with the mock in UCX's place, and tells which handles each of its processes lost or left open and which rules of UCX
+/// it broke.
+///
+/// The report goes to stderr, whatever way the processes end. The exit status is the command's (128 + signal if a signal ended it);
+/// 2 if the result cannot be vouched for, because no process called the mock or a fault never happened. While it runs,
+/// `kill -USR2 PID` of mock-ucx prints what the processes hold. An object that is alive at the end is only `open`; it is `lost` if nothing
+/// can give it back any more, for which the memory of each process is looked through before it ends. For that glibc is told to overwrite
+/// freed memory (MALLOC_PERTURB_, and no cache of freed blocks).
+#[derive(Args, Debug)]
+pub struct RunArgs {
+    /// Calls to fail, as in `ucp_rkey_pack@2=NO_MEMORY; ucp_ep_create@1=UNREACHABLE`. Each process counts its own calls.
+    #[arg(
+        long,
+        value_name = "SPEC",
+        default_value = "",
+        hide_default_value = true
+    )]
+    faults: String,
+    /// Exit status if there are findings; without it the command's status is kept.
+    #[arg(long, value_name = "N")]
+    error_exitcode: Option<u8>,
+    /// UCX version to be, as in `1.22.0`; the newest one that is known if not given.
+    #[arg(long, value_name = "VERSION")]
+    ucx_version: Option<String>,
+    /// Folder for findings.jsonl and report.json.
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
+    /// Print the report as one line of JSON instead of text.
+    #[arg(long)]
+    json: bool,
+    /// Rules that UCX nowhere states, and that only follow from its code, count as findings too.
+    #[arg(long)]
+    strict: bool,
+    /// A fault that never happened is no reason for exit status 2.
+    #[arg(long)]
+    allow_unfired: bool,
+    /// Leave freed memory as it is: nearer to an ordinary run, but a stale copy of a handle counts as held.
+    #[arg(long)]
+    no_perturb: bool,
+    /// Seconds to wait for processes that use the mock and outlive the command.
+    #[arg(long, value_name = "SECONDS", default_value_t = 10)]
+    wait: u64,
+    /// The command and its arguments.
+    #[arg(last = true, required = true, value_name = "CMD")]
+    command: Vec<OsString>,
+}
+
+impl RunArgs {
+    /// Runs the command.
+    ///
+    /// # Errors
+    /// It cannot be run, or not with the mock.
+    pub fn run(self) -> anyhow::Result<ExitCode> {
+        let faults: FaultSpec = self
+            .faults
+            .parse()
+            .map_err(|error| pointed_out(&self.faults, &error))?;
+        if let Some(version) = &self.ucx_version {
+            version.parse::<UcxVersion>().context("--ucx-version")?;
+        }
+        if let Some(out) = &self.out {
+            prepare_folder(out)?;
+        }
+        let run = Run {
+            command: self.command.clone(),
+            faults: faults.to_string(),
+            version: self.ucx_version.clone(),
+            perturb: !self.no_perturb,
+            orphans_wait: Duration::from_secs(self.wait),
+        };
+        let command = quoted(&self.command);
+        let question = Question {
+            command: &command,
+            faults: &faults,
+            strict: self.strict,
+        };
+        let watched = run.run(&mut |living| print_census(living, &question))?;
+        let report = Report::new(&watched, &question);
+        if self.json {
+            anstream::eprintln!("{}", report.json(watched.status));
+        } else {
+            anstream::eprint!("{}", report.text(&self.again(&command)));
+        }
+        if let Some(out) = &self.out {
+            write(&report, watched.status, out)?;
+        }
+        Ok(ExitCode::from(self.status(&report, watched.status)))
+    }
+
+    fn status(&self, report: &Report, command: u8) -> u8 {
+        let unfired = !report.unfired.is_empty() && !self.allow_unfired;
+        if unfired || !report.doubts.is_empty() {
+            return CANNOT;
+        }
+        match self.error_exitcode {
+            Some(status) if !report.findings.is_empty() => status,
+            _ => command,
+        }
+    }
+
+    /// The command line that shows the run again.
+    fn again(&self, command: &str) -> String {
+        let mut words = vec![OsString::from("mock-ucx"), "run".into()];
+        if !self.faults.is_empty() {
+            words.extend(["--faults".into(), OsString::from(&self.faults)]);
+        }
+        if let Some(version) = &self.ucx_version {
+            words.extend(["--ucx-version".into(), OsString::from(version)]);
+        }
+        format!("{} -- {command}", quoted(&words))
+    }
+}
+
+/// What the processes hold that live now.
+fn print_census(living: &[Process], question: &Question<'_>) {
+    let mut symbols = Symbolizer::new();
+    for process in living {
+        let report = ProcessReport::new(process, question, &mut symbols, &mut Vec::new());
+        anstream::eprint!("mock-ucx: {report}");
+    }
+    if living.is_empty() {
+        anstream::eprintln!("mock-ucx: no process that runs has called the mock yet");
+    }
+}
+
+fn write(report: &Report, status: u8, out: &Path) -> anyhow::Result<()> {
+    let path = out.join("report.json");
+    let text = format!("{:#}\n", report.json(status));
+    std::fs::write(&path, text).with_context(|| format!("cannot write {}", path.display()))?;
+    let path = report.findings.write(out)?;
+    anstream::eprintln!("mock-ucx: the findings are in {}", path.display());
+    Ok(())
+}
+
+/// The text with a caret where it went wrong.
+fn pointed_out(text: &str, error: &SpecError) -> anyhow::Error {
+    let before = text
+        .char_indices()
+        .take_while(|(byte, _)| byte + 1 < error.column)
+        .count();
+    anyhow!(
+        "--faults, column {}: {}\n  {text}\n  {:before$}^",
+        error.column,
+        error.message,
+        ""
+    )
+}
+
+/// Words as a shell reads them.
+fn quoted(words: &[OsString]) -> String {
+    let is_plain = |letter: char| letter.is_alphanumeric() || "_-./=:,+@%".contains(letter);
+    let words: Vec<String> = words
+        .iter()
+        .map(|word| word.to_string_lossy())
+        .map(|word| match &*word {
+            word if !word.is_empty() && word.chars().all(is_plain) => word.to_owned(),
+            word => format!("'{}'", word.replace('\'', r"'\''")),
+        })
+        .collect();
+    words.join(" ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_are_quoted_where_a_shell_would_split_or_expand_them() {
+        let words = ["python3", "-c", "it's $x", ""].map(OsString::from);
+        assert_eq!(quoted(&words), r"python3 -c 'it'\''s $x' ''");
+    }
+
+    #[test]
+    fn a_wrong_specification_is_shown_with_a_caret_under_the_wrong_place() {
+        let text = "ucp_rkey_pack@2=NO_MEMORY; ucp_x=NO_MEMORY";
+        let error = text.parse::<FaultSpec>().unwrap_err();
+        let shown = pointed_out(text, &error).to_string();
+        let lines: Vec<&str> = shown.lines().collect();
+        assert!(lines[0].starts_with("--faults, column 28: `ucp_x` is not a function"));
+        assert_eq!(lines[1].find("ucp_x"), lines[2].find('^'));
+    }
+}

@@ -1,0 +1,21 @@
+//! Runs any command with the mock in UCX's place, watches its processes, and reads their ledgers whatever way they end.
+
+mod command;
+mod executable;
+mod folder;
+mod library;
+mod notices;
+mod preload;
+mod process;
+mod reap;
+mod render;
+mod report;
+mod signals;
+mod watch;
+
+pub use command::{CommandError, Program};
+pub use library::{LibraryError, find as find_library};
+pub use preload::PreloadError;
+pub use process::{End, Process};
+pub use report::{ProcessReport, Question, Report};
+pub use watch::{Bypassed, Run, RunError, Watched};

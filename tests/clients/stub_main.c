@@ -1,0 +1,5 @@
+/* Does nothing: it is linked statically. */
+int main(void)
+{
+    return 0;
+}

@@ -1,0 +1,47 @@
+/* The few declarations of UCX that the clients of these tests need, written by hand. Structures end where their last used member does,
+ * and are followed by room, since UCX reads no member whose mask bit is not set. */
+#ifndef UCX_MIN_H
+#define UCX_MIN_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+typedef int8_t ucs_status_t;
+typedef struct ucp_context *ucp_context_h;
+typedef struct ucp_worker *ucp_worker_h;
+typedef struct ucp_mem *ucp_mem_h;
+typedef struct ucp_config ucp_config_t;
+
+#define UCP_FEATURE_RMA 2
+#define UCP_PARAM_FIELD_FEATURES 1
+#define UCP_MEM_MAP_PARAM_FIELD_ADDRESS 1
+#define UCP_MEM_MAP_PARAM_FIELD_LENGTH 2
+
+typedef struct {
+    uint64_t field_mask;
+    uint64_t features;
+    uint64_t room[14];
+} ucp_params_t;
+
+typedef struct {
+    uint64_t field_mask;
+    uint64_t room[31];
+} ucp_worker_params_t;
+
+typedef struct {
+    uint64_t field_mask;
+    void *address;
+    size_t length;
+    uint64_t room[5];
+} ucp_mem_map_params_t;
+
+ucs_status_t ucp_init_version(unsigned major, unsigned minor, const ucp_params_t *params, const ucp_config_t *config,
+                              ucp_context_h *context);
+void ucp_cleanup(ucp_context_h context);
+ucs_status_t ucp_worker_create(ucp_context_h context, const ucp_worker_params_t *params, ucp_worker_h *worker);
+void ucp_worker_destroy(ucp_worker_h worker);
+unsigned ucp_worker_progress(ucp_worker_h worker);
+ucs_status_t ucp_mem_map(ucp_context_h context, const ucp_mem_map_params_t *params, ucp_mem_h *memh);
+ucs_status_t ucp_mem_unmap(ucp_context_h context, ucp_mem_h memh);
+
+#endif
