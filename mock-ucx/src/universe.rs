@@ -158,7 +158,8 @@ impl Universe {
     /// # Errors
     /// As [`Universe::new`].
     pub(crate) fn fork(&self, ledger: Option<PathBuf>) -> io::Result<Universe> {
-        let parent = self.state.lock();
+        // SAFETY: the lock is held for good by the thread that forked, which is this process's first: nobody changes the state any more.
+        let parent = unsafe { &*self.state.data_ptr() };
         let settings = Settings {
             ledger,
             ..parent.settings.clone()
@@ -192,7 +193,7 @@ impl Universe {
         Ok(universe)
     }
 
-    /// Forces the lock open in a forked child, where the thread that held it does not exist.
+    /// Gives the lock back after a fork.
     ///
     /// # Safety
     /// Only one thread exists, and the lock was taken by it before the fork.
@@ -202,8 +203,15 @@ impl Universe {
     }
 
     /// Closes a forked child's copies of the parent's connections: while they were open, the parent's peers could not see its end.
-    pub(crate) fn abandon_connections(&self) {
-        self.state.lock().hub = None;
+    ///
+    /// The lock stays taken in the child: other threads may have waited for it when the parent forked, and giving it back would look for
+    /// them for ever.
+    ///
+    /// # Safety
+    /// Only one thread exists, and the lock was taken by it before the fork.
+    pub(crate) unsafe fn abandon_connections(&self) {
+        // SAFETY: this thread holds the lock.
+        unsafe { (*self.state.data_ptr()).hub = None };
     }
 
     /// Takes the lock and keeps it, until [`Universe::force_unlock`].

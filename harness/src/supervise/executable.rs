@@ -114,9 +114,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn this_test_is_a_program_that_needs_libc() {
-        let needed = needed_libraries(&std::env::current_exe().unwrap()).unwrap();
+    fn a_shell_takes_a_library_and_a_program_with_a_ucx_linked_in_does_not() {
+        let needed = needed_libraries(Path::new("/bin/sh")).unwrap();
         assert!(needed.iter().any(|name| name == "libc.so.6"), "{needed:?}");
+        // The mock is linked into this test.
+        match needed_libraries(&std::env::current_exe().unwrap()) {
+            Err(Unfit::NoPreload(reason)) => assert!(reason.contains("UCX is linked"), "{reason}"),
+            other => panic!("{other:?}"),
+        }
     }
 
     #[test]

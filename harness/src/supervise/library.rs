@@ -128,8 +128,10 @@ mod tests {
         let root = tempfile::tempdir().unwrap();
         let bin = root.path().join("bin");
         let mut places = ["lib", "bin", "bin/deps"].map(|place| root.path().join(place));
+        for place in places.iter().rev() {
+            std::fs::create_dir_all(place).unwrap();
+        }
         for place in &mut places {
-            std::fs::create_dir_all(&place).unwrap();
             place.push(FILE_NAME);
             std::fs::copy(library(), &place).unwrap();
             assert_eq!(find_from(&bin).unwrap(), place.canonicalize().unwrap());

@@ -150,7 +150,6 @@ extern "C" fn after_fork_child() {
     PARENT.store(current, Release);
     // SAFETY: as in `universe`; this thread took the lock in `before_fork`, and it is the only one here.
     unsafe {
-        (*current).force_unlock();
         (*current).abandon_connections();
     }
 }
