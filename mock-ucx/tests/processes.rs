@@ -41,7 +41,7 @@ fn fork(folder: &Path, body: impl FnOnce()) -> Option<Snapshot> {
     let mut paths = entries.map(|entry| entry.expect("an entry").path());
     let ledger = paths.find(|path| {
         let name = path.file_name().and_then(|name| name.to_str());
-        name.is_some_and(|name| name.starts_with(&prefix))
+        name.is_some_and(|name| name.starts_with(&prefix) && name.ends_with(".ledger"))
     });
     ledger.map(|path| Snapshot::open(&path).expect("a ledger"))
 }

@@ -130,6 +130,7 @@ extern "C" fn before_fork() {
     // SAFETY: as in `universe`.
     if let Some(current) = unsafe { CURRENT.load(Acquire).as_ref() } {
         current.lock_for_fork();
+        crate::ledger::hold_captures();
     }
 }
 
@@ -137,6 +138,7 @@ extern "C" fn after_fork_parent() {
     // SAFETY: as in `universe`; this thread took the lock in `before_fork`.
     unsafe {
         if let Some(current) = CURRENT.load(Acquire).as_ref() {
+            crate::ledger::allow_captures();
             current.force_unlock();
         }
     }
@@ -148,6 +150,7 @@ extern "C" fn after_fork_child() {
         return;
     }
     PARENT.store(current, Release);
+    crate::ledger::allow_captures();
     // SAFETY: as in `universe`; this thread took the lock in `before_fork`, and it is the only one here.
     unsafe {
         (*current).abandon_connections();

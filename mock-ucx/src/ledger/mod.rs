@@ -10,5 +10,5 @@ mod writer;
 
 pub use kind::{KIND_COUNT, Kind, ObjectState, Trouble};
 pub(crate) use mapping::Mapping;
-pub(crate) use origin::Stack;
+pub(crate) use origin::{Stack, allow_captures, hold_captures};
 pub(crate) use writer::{Event, Ledger, NO_SLOT, NewFinding, NewObject, Site, record_event};

@@ -1,12 +1,34 @@
 //! Where in the client something happened: the call stack, and the modules it runs through as the ledger file holds them.
 
+use std::cell::RefCell;
 use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use rustc_hash::FxHashSet;
 
 use crate::ledger::layout::{BUILD_ID_BYTES, ModuleRecord, PATH_BYTES};
 use crate::stack::{MAX_FRAMES, capture, modules};
+
+/// Held while a stack is taken. That asks the loader for its list of modules under a lock of glibc's, which a child that is forked
+/// meanwhile would find taken for ever.
+static CAPTURING: Mutex<()> = Mutex::new(());
+
+thread_local! {
+    static HELD: RefCell<Option<MutexGuard<'static, ()>>> = const { RefCell::new(None) };
+}
+
+/// Lets no thread take a stack until [`allow_captures`], by the same thread: for the time of a fork.
+pub(crate) fn hold_captures() {
+    let guard = CAPTURING.lock().unwrap_or_else(PoisonError::into_inner);
+    // Late in a thread's life there is no place to keep it: then it goes at once, and the fork takes its chance.
+    let _ = HELD.try_with(|held| *held.borrow_mut() = Some(guard));
+}
+
+/// Ends [`hold_captures`], in the parent and in the child.
+pub(crate) fn allow_captures() {
+    let _ = HELD.try_with(|held| held.borrow_mut().take());
+}
 
 /// A call stack, innermost frame first.
 pub(crate) struct Stack {
@@ -17,6 +39,7 @@ pub(crate) struct Stack {
 impl Stack {
     /// The calling thread's, without the mock's own frames.
     pub(crate) fn capture() -> Stack {
+        let _alone = CAPTURING.lock().unwrap_or_else(PoisonError::into_inner);
         let mut frames = [0; MAX_FRAMES];
         let count = capture(&mut frames);
         Stack { frames, count }
