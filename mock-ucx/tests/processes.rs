@@ -109,6 +109,15 @@ fn a_child_that_never_calls_ucx_writes_nothing() {
     });
 }
 
+/// Tells the other thread to stop, also when this one fails.
+struct Stop<'a>(&'a AtomicBool);
+
+impl Drop for Stop<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Relaxed);
+    }
+}
+
 #[test]
 fn a_fork_while_another_thread_calls_does_not_hang() {
     alone(|_| {
@@ -122,10 +131,10 @@ fn a_fork_while_another_thread_calls_does_not_hang() {
                     drain(pair.far);
                 }
             });
+            let _stop = Stop(&stop);
             for _ in 0..20 {
                 fork(folder.path(), || Pair::new().end()).expect("a ledger");
             }
-            stop.store(true, Relaxed);
         });
         pair.end();
     });
