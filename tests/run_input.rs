@@ -84,27 +84,37 @@ fn a_program_with_a_ucx_of_its_own_is_refused() {
     assert_refused(&run(&[], &[&client, &"clean"]), "UCX is linked into it");
 }
 
+/// Runs a client that ends well, with a library preloaded already.
+fn with_preloaded(library: &Path) -> Ran {
+    let client = Clients::get().client("endings");
+    let arguments = ["--".as_ref(), client.as_os_str(), "clean".as_ref()];
+    let output = mock_ucx(&arguments)
+        .env("LD_PRELOAD", library)
+        .output()
+        .unwrap();
+    run::ran(output, Path::new("/no/such/folder"))
+}
+
 #[test]
-fn other_libraries_in_ld_preload_that_cannot_work_are_refused_and_those_that_can_are_kept() {
-    let preload = |library: &Path| {
-        let client = Clients::get().client("endings");
-        let arguments = ["--".as_ref(), client.as_os_str(), "clean".as_ref()];
-        let output = mock_ucx(&arguments)
-            .env("LD_PRELOAD", library)
-            .output()
-            .unwrap();
-        run::ran(output, Path::new("/no/such/folder"))
-    };
-    let clients = Clients::get();
-    assert_refused(
-        &preload(&clients.stub()),
-        "LD_PRELOAD already names libucp.so.0",
-    );
-    let harmless = clients.stub().with_file_name("libharmless.so");
-    std::fs::copy(clients.stub(), &harmless).unwrap();
-    // Its UCX would come first, were it not that the name tells nothing: the report must.
-    let ran = preload(&harmless);
+fn a_ucx_in_ld_preload_is_refused() {
+    let ran = with_preloaded(&Clients::get().stub());
+    assert_refused(&ran, "LD_PRELOAD already names libucp.so.0");
+}
+
+#[test]
+fn a_ucx_in_ld_preload_under_another_name_is_noticed_because_the_mock_is_never_called() {
+    let hidden = Clients::get().stub().with_file_name("libhidden.so");
+    std::fs::copy(Clients::get().stub(), &hidden).unwrap();
+    let ran = with_preloaded(&hidden);
     assert_eq!(ran.code(), 2, "{ran:#?}");
+    assert!(ran.stderr.contains("cannot vouch for this run"), "{ran:#?}");
+}
+
+#[test]
+fn another_library_in_ld_preload_is_kept() {
+    let ran = with_preloaded(&Clients::get().harmless());
+    assert_eq!(ran.code(), 0, "{ran:#?}");
+    assert!(!ran.stderr.contains("cannot be preloaded"), "{ran:#?}");
 }
 
 #[test]

@@ -57,6 +57,12 @@ impl Clients {
         self.compile("stub_main.c", "stub_main", &["-static"])
     }
 
+    /// A library that defines nothing of UCX.
+    pub(crate) fn harmless(&self) -> PathBuf {
+        let arguments = ["-shared", "-fPIC", "-Dmain=harmless"];
+        self.compile("stub_main.c", "libharmless.so", &arguments)
+    }
+
     pub(crate) fn stub(&self) -> PathBuf {
         self.folder.path().join("libucp.so.0")
     }
