@@ -4,10 +4,14 @@
 
 #[path = "two_processes/launch.rs"]
 mod launch;
+#[path = "two_processes/memory.rs"]
+mod memory;
 #[path = "two_processes/roles.rs"]
 mod roles;
 #[path = "two_processes/ucx.rs"]
 mod ucx;
+#[path = "two_processes/wire.rs"]
+mod wire;
 
 use std::os::unix::process::ExitStatusExt;
 
