@@ -27,7 +27,7 @@ pub(crate) fn play(scenario: &str, side: &str) {
         "close_while_busy" if first => close_while_busy(me, &wire),
         "bad_access" if first => access_badly(me, &wire, scenario.ends_with("_forbidden")),
         "transfers" | "close_while_busy" => serve_memory(me, &wire),
-        "bad_access" => take_memory_away(me, &wire),
+        "bad_access" => take_memory_away(me, &wire, scenario.ends_with("_forbidden")),
         "messages" if first => send_messages(me, &wire),
         "messages" => receive_messages(me, &wire),
         "sleep" => take_turns_asleep(me, &wire, first),
