@@ -34,7 +34,10 @@ pub(crate) fn play(scenario: &str, side: &str) {
         "many" if first => send_many(me, &wire),
         "many" => receive_many(me, &wire),
         "killed" | "killed_asleep" if first => survive(me, &wire, scenario == "killed_asleep"),
-        "killed" | "killed_asleep" => be_killed(me, &wire),
+        "killed" | "killed_asleep" | "killed_while_asked" if !first => {
+            be_killed(me, &wire, scenario)
+        }
+        "killed_while_asked" => ask_the_dead(me, &wire),
         "worker_ends" if first => outlive_worker(me, &wire),
         "worker_ends" => end_worker(me, &wire),
         "fork" if first => fork_and_talk(me),
@@ -238,11 +241,29 @@ fn survive(me: Side, wire: &Wire, asleep: bool) {
     me.end();
 }
 
-fn be_killed(me: Side, wire: &Wire) {
+/// The other side is killed before it does what it is asked, when the endpoint is closed already.
+fn ask_the_dead(me: Side, wire: &Wire) {
+    let (endpoint, key, remote) = connect_to_memory(&me, wire);
+    let pid = hear_number(wire) as i32;
+    let put = endpoint.put(b"never", remote, key);
+    destroy_key(key);
+    let close = endpoint.close(0);
+    assert!(put != 0 && close != 0, "both wait for the owner");
+    // SAFETY: a child of the same test, which does nothing but wait for this.
+    assert_eq!(unsafe { libc::kill(pid, libc::SIGKILL) }, 0);
+    assert_eq!(me.wait(put), UcsStatus::CONNECTION_RESET);
+    assert_eq!(me.wait(close), UcsStatus::CONNECTION_RESET);
+    me.end();
+}
+
+fn be_killed(me: Side, wire: &Wire, scenario: &str) {
     let mut region = vec![0; REGION];
     offer_memory(&me, wire, &mut region);
     outlived_by_a_child();
     wire.tell(&u64::from(std::process::id()).to_le_bytes());
+    if scenario.starts_with("killed_while_asked") {
+        std::thread::sleep(std::time::Duration::from_secs(60));
+    }
     me.until("it is killed", || false);
 }
 
