@@ -4,10 +4,14 @@
 
 #[path = "two_processes/launch.rs"]
 mod launch;
+#[path = "two_processes/memory.rs"]
+mod memory;
 #[path = "two_processes/roles.rs"]
 mod roles;
 #[path = "two_processes/ucx.rs"]
 mod ucx;
+#[path = "two_processes/wire.rs"]
+mod wire;
 
 use std::os::unix::process::ExitStatusExt;
 
@@ -82,7 +86,7 @@ fn two_pairs_do_not_disturb_each_other() {
 
 #[test]
 fn the_end_of_a_killed_peer_fails_its_endpoints_which_close_cleanly() {
-    for scenario in ["killed", "killed_asleep"] {
+    for scenario in ["killed", "killed_asleep", "killed_while_asked_forbidden"] {
         let [first, second] = Pair::start(scenario).end();
         first.assert_well(0);
         assert_eq!(second.output.status.signal(), Some(libc::SIGKILL));

@@ -1,15 +1,12 @@
 //! Starts the two sides of a test as processes of their own: the test program again, with a socket between them as standard input.
 
-use std::io::{Read, Write};
-use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
+use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 
 use mock_ucx::Settings;
 use mock_ucx::ledger::read::Snapshot;
-
-use crate::ucx::Side;
 
 /// Tells a process which part it plays: the scenario and the side.
 const PART: &str = "TWO_PROCESSES_PART";
@@ -107,65 +104,4 @@ pub(crate) fn part() -> Option<(String, String)> {
         ..Settings::default()
     });
     Some((scenario.to_owned(), side.to_owned()))
-}
-
-/// What the sides tell each other beside UCX.
-pub(crate) struct Wire(UnixStream);
-
-impl Wire {
-    /// The socket that the process was started with.
-    pub(crate) fn of_process() -> Wire {
-        // SAFETY: standard input is that socket, and nothing else reads it.
-        Wire(unsafe { UnixStream::from_raw_fd(0) })
-    }
-
-    pub(crate) fn tell(&self, bytes: &[u8]) {
-        let mut socket = &self.0;
-        socket
-            .write_all(&(bytes.len() as u64).to_le_bytes())
-            .unwrap();
-        socket.write_all(bytes).unwrap();
-    }
-
-    pub(crate) fn hear(&self) -> Vec<u8> {
-        let mut socket = &self.0;
-        let mut length = [0; 8];
-        socket.read_exact(&mut length).unwrap();
-        let mut bytes = vec![0; u64::from_le_bytes(length) as usize];
-        socket.read_exact(&mut bytes).unwrap();
-        bytes
-    }
-
-    pub(crate) fn tell_number(&self, number: u64) {
-        self.tell(&number.to_le_bytes());
-    }
-
-    pub(crate) fn hear_number(&self) -> u64 {
-        u64::from_le_bytes(self.hear().try_into().unwrap())
-    }
-
-    /// Tells the other side to go on.
-    pub(crate) fn go(&self) {
-        self.tell(b"go");
-    }
-
-    /// Waits until the other side says so, without progress.
-    pub(crate) fn wait(&self) {
-        assert_eq!(self.hear(), b"go");
-    }
-
-    /// The same with progress.
-    pub(crate) fn wait_progressing(&self, side: &Side) {
-        let mut ready = libc::pollfd {
-            fd: self.0.as_raw_fd(),
-            events: libc::POLLIN,
-            revents: 0,
-        };
-        // SAFETY: one element.
-        side.until(
-            "the other side goes on",
-            || unsafe { libc::poll(&mut ready, 1, 0) } == 1,
-        );
-        self.wait();
-    }
 }

@@ -2,11 +2,15 @@
 
 use mock_ucx::abi::types::*;
 
-use crate::launch::Wire;
-use crate::ucx::{Endpoint, Side, destroy_key, send_on};
+use crate::memory::{
+    access_badly, close_while_busy, connect_to_memory, offer_memory, serve_memory,
+    take_memory_away, transfer,
+};
+use crate::ucx::{Side, destroy_key, send_on};
+use crate::wire::Wire;
 
 /// Bytes of the region that is written and read: several windows and a rest.
-const REGION: usize = (3 << 20) + 4097;
+pub(crate) const REGION: usize = (3 << 20) + 4097;
 /// Messages of the long run.
 const MANY: u64 = 10_000;
 
@@ -23,14 +27,17 @@ pub(crate) fn play(scenario: &str, side: &str) {
         "close_while_busy" if first => close_while_busy(me, &wire),
         "bad_access" if first => access_badly(me, &wire, scenario.ends_with("_forbidden")),
         "transfers" | "close_while_busy" => serve_memory(me, &wire),
-        "bad_access" => take_memory_away(me, &wire),
+        "bad_access" => take_memory_away(me, &wire, scenario.ends_with("_forbidden")),
         "messages" if first => send_messages(me, &wire),
         "messages" => receive_messages(me, &wire),
         "sleep" => take_turns_asleep(me, &wire, first),
         "many" if first => send_many(me, &wire),
         "many" => receive_many(me, &wire),
         "killed" | "killed_asleep" if first => survive(me, &wire, scenario == "killed_asleep"),
-        "killed" | "killed_asleep" => be_killed(me, &wire),
+        "killed" | "killed_asleep" | "killed_while_asked" if !first => {
+            be_killed(me, &wire, scenario)
+        }
+        "killed_while_asked" => ask_the_dead(me, &wire),
         "worker_ends" if first => outlive_worker(me, &wire),
         "worker_ends" => end_worker(me, &wire),
         "fork" if first => fork_and_talk(me),
@@ -51,148 +58,18 @@ fn forbid_access() {
     }
 }
 
-fn pattern(seed: u8) -> Vec<u8> {
+/// Waits for the other side's word, with progress.
+pub(crate) fn wait_progressing(wire: &Wire, side: &Side) {
+    side.until("the other side goes on", || wire.is_ready());
+    wire.wait();
+}
+
+pub(crate) fn hear_number(wire: &Wire) -> u64 {
+    u64::from_le_bytes(wire.hear().try_into().unwrap())
+}
+
+pub(crate) fn pattern(seed: u8) -> Vec<u8> {
     (0..REGION).map(|at| (at % 251) as u8 ^ seed).collect()
-}
-
-/// Connects to the other side, whose address and key come by wire; the region's address too.
-fn connect_to_memory(me: &Side, wire: &Wire) -> (Endpoint, u64, u64) {
-    let endpoint = me.connect(&wire.hear());
-    let key = me.unpack(&endpoint, &wire.hear());
-    (endpoint, key, wire.hear_number())
-}
-
-fn offer_memory(me: &Side, wire: &Wire, region: &mut [u8]) -> u64 {
-    wire.tell(&me.address());
-    let (memory, key) = me.register(region);
-    wire.tell(&key);
-    wire.tell_number(region.as_ptr() as u64);
-    memory
-}
-
-fn serve_memory(me: Side, wire: &Wire) {
-    let mut region = pattern(1);
-    let memory = offer_memory(&me, wire, &mut region);
-    wire.wait_progressing(&me);
-    assert!(region == pattern(2), "what was put has not arrived");
-    wire.go();
-    wire.wait_progressing(&me);
-    me.unregister(memory);
-    me.end();
-}
-
-fn transfer(me: Side, wire: &Wire, forbidden: bool) {
-    let (endpoint, key, remote) = connect_to_memory(&me, wire);
-    let mut got = vec![0; REGION];
-    let reading = endpoint.get(&mut got, remote, key);
-    assert_eq!(reading != 0, forbidden, "who copies");
-    assert_eq!(me.wait(reading), UcsStatus::OK);
-    assert!(got == pattern(1), "what was got is not what was there");
-    let mine = pattern(2);
-    let (head, tail) = mine.split_at(5000);
-    let puts = [
-        endpoint.put(head, remote, key),
-        endpoint.put(tail, remote + 5000, key),
-    ];
-    let flush = endpoint.flush();
-    assert_eq!((flush != 0, puts[1] != 0), (forbidden, forbidden));
-    assert_eq!(me.wait(flush), UcsStatus::OK);
-    for put in puts {
-        let done = put == 0
-            || mock_ucx::abi::request::ucp_request_check_status(put as u64) == UcsStatus::OK;
-        assert!(done, "the flush completed before a put");
-        assert_eq!(me.wait(put), UcsStatus::OK);
-    }
-    assert_eq!(endpoint.flush(), 0, "nothing runs any more");
-    wire.go();
-    wire.wait();
-    destroy_key(key);
-    assert_eq!(me.wait(endpoint.close(0)), UcsStatus::OK);
-    wire.go();
-    me.end();
-}
-
-fn close_while_busy(me: Side, wire: &Wire) {
-    let (address, key) = (wire.hear(), wire.hear());
-    let remote = wire.hear_number();
-    let mine = pattern(2);
-    let begin = || {
-        let endpoint = me.connect(&address);
-        let key = me.unpack(&endpoint, &key);
-        let put = endpoint.put(&mine, remote, key);
-        assert!(put != 0, "it waits for the owner");
-        destroy_key(key);
-        (endpoint, put)
-    };
-    let (endpoint, put) = begin();
-    assert_eq!(
-        me.wait(endpoint.close(UCP_EP_CLOSE_FLAG_FORCE)),
-        UcsStatus::OK
-    );
-    assert_eq!(me.wait(put), UcsStatus::CANCELED);
-    let (endpoint, put) = begin();
-    let close = endpoint.close(0);
-    assert!(close != 0, "it waits for the put");
-    assert_eq!(me.wait(close), UcsStatus::OK);
-    assert_eq!(me.wait(put), UcsStatus::OK);
-    wire.go();
-    wire.wait();
-    wire.go();
-    me.end();
-}
-
-/// Accesses that the owner did not offer: each fails, and its endpoint with it.
-fn access_badly(me: Side, wire: &Wire, forbidden: bool) {
-    let (address, key) = (wire.hear(), wire.hear());
-    let remote = wire.hear_number();
-    let fails = |at: u64| {
-        let endpoint = me.connect(&address);
-        let key = me.unpack(&endpoint, &key);
-        let put = endpoint.put(&[1; 100], at, key);
-        assert_eq!(me.wait(put), UcsStatus::CONNECTION_RESET);
-        me.until("the error handler runs", || {
-            !endpoint.errors.lock().unwrap().is_empty()
-        });
-        destroy_key(key);
-        assert_eq!(
-            me.wait(endpoint.close(UCP_EP_CLOSE_FLAG_FORCE)),
-            UcsStatus::OK
-        );
-    };
-    fails(remote + REGION as u64 - 99);
-    wire.go();
-    if forbidden {
-        wire.wait_progressing(&me);
-    } else {
-        wire.wait();
-    }
-    fails(remote);
-    wire.go();
-    me.end();
-}
-
-/// Unmaps its registration, and then the pages themselves.
-fn take_memory_away(me: Side, wire: &Wire) {
-    let length = REGION.next_multiple_of(4096);
-    let access = libc::PROT_READ | libc::PROT_WRITE;
-    let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS;
-    // SAFETY: a new mapping, used as long as it is there.
-    let (pages, region) = unsafe {
-        let pages = libc::mmap(std::ptr::null_mut(), length, access, flags, -1, 0);
-        assert_ne!(pages, libc::MAP_FAILED);
-        (
-            pages,
-            std::slice::from_raw_parts_mut(pages.cast::<u8>(), REGION),
-        )
-    };
-    let memory = offer_memory(&me, wire, region);
-    wire.wait_progressing(&me);
-    me.unregister(memory);
-    // SAFETY: nothing uses it any more.
-    assert_eq!(unsafe { libc::munmap(pages, length) }, 0);
-    wire.go();
-    wire.wait_progressing(&me);
-    me.end();
 }
 
 fn send_messages(me: Side, wire: &Wire) {
@@ -251,7 +128,7 @@ fn receive_messages(me: Side, wire: &Wire) {
         me.wait(send_on(question.reply, b"answer", b"yes", 0)),
         UcsStatus::OK
     );
-    wire.wait_progressing(&me);
+    wait_progressing(wire, &me);
     me.end();
 }
 
@@ -277,7 +154,7 @@ fn take_turns_asleep(me: Side, wire: &Wire, begins: bool) {
         assert_eq!(arrived[0].header, turn.to_le_bytes());
     }
     wire.go();
-    wire.wait_progressing(&me);
+    wait_progressing(wire, &me);
     assert_eq!(me.wait(endpoint.close(0)), UcsStatus::OK);
     wire.go();
     wire.wait();
@@ -327,7 +204,7 @@ fn receive_many(me: Side, wire: &Wire) {
 fn survive(me: Side, wire: &Wire, asleep: bool) {
     let descriptor = me.descriptor();
     let (endpoint, key, remote) = connect_to_memory(&me, wire);
-    let pid = wire.hear_number() as i32;
+    let pid = hear_number(wire) as i32;
     assert_eq!(endpoint.put(b"before", remote, key), 0);
     let data = pattern(1);
     let waiting = endpoint.send(b"", &data, UCP_AM_SEND_FLAG_RNDV);
@@ -364,11 +241,44 @@ fn survive(me: Side, wire: &Wire, asleep: bool) {
     me.end();
 }
 
-fn be_killed(me: Side, wire: &Wire) {
+/// The other side is killed before it does what it is asked, when the endpoint is closed already.
+fn ask_the_dead(me: Side, wire: &Wire) {
+    let (endpoint, key, remote) = connect_to_memory(&me, wire);
+    let pid = hear_number(wire) as i32;
+    let put = endpoint.put(b"never", remote, key);
+    destroy_key(key);
+    let close = endpoint.close(0);
+    assert!(put != 0 && close != 0, "both wait for the owner");
+    // SAFETY: a child of the same test, which does nothing but wait for this.
+    assert_eq!(unsafe { libc::kill(pid, libc::SIGKILL) }, 0);
+    assert_eq!(me.wait(put), UcsStatus::CONNECTION_RESET);
+    assert_eq!(me.wait(close), UcsStatus::CONNECTION_RESET);
+    me.end();
+}
+
+fn be_killed(me: Side, wire: &Wire, scenario: &str) {
     let mut region = vec![0; REGION];
     offer_memory(&me, wire, &mut region);
-    wire.tell_number(u64::from(std::process::id()));
+    outlived_by_a_child();
+    wire.tell(&u64::from(std::process::id()).to_le_bytes());
+    if scenario.starts_with("killed_while_asked") {
+        std::thread::sleep(std::time::Duration::from_secs(60));
+    }
     me.until("it is killed", || false);
+}
+
+/// Forks a child that lives on for a while and must not keep the connections of this process open.
+fn outlived_by_a_child() {
+    // SAFETY: the child makes system calls only. It lets go of what the test waits for.
+    unsafe {
+        if libc::fork() == 0 {
+            for descriptor in 0..3 {
+                libc::close(descriptor);
+            }
+            libc::sleep(40);
+            libc::_exit(0);
+        }
+    }
 }
 
 /// The other side's worker ends, its process lives on.
@@ -403,11 +313,11 @@ fn outlive_worker(me: Side, wire: &Wire) {
 fn end_worker(me: Side, wire: &Wire) {
     wire.tell(&me.address());
     let rest = Side::new();
-    wire.wait_progressing(&me);
+    wait_progressing(wire, &me);
     me.until("the message arrives", || !me.take().is_empty());
     me.end();
     wire.go();
-    wire.wait_progressing(&rest);
+    wait_progressing(wire, &rest);
     rest.end();
 }
 

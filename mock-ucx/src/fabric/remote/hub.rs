@@ -14,11 +14,13 @@ use rustix::buffer::spare_capacity;
 use rustix::event::{Timespec, epoll};
 use rustix::io::Errno;
 use rustix::net::{
-    AddressFamily, RecvFlags, SendFlags, SocketAddrUnix, SocketFlags, SocketType, accept_with,
-    bind, connect, listen, recv, send, socket_with, sockopt,
+    RecvFlags, SendFlags, SocketFlags, accept_with, bind, connect, listen, recv, send, sockopt,
 };
 
 use crate::fabric::doorbell::Doorbell;
+use crate::fabric::remote::connection::{
+    Connection, Ended, SEND_BUFFER_BYTES, packet_socket, peer_pid, socket_name, watch,
+};
 use crate::fabric::remote::frame::{FRAME_BYTES_MAX, Frame};
 
 /// Frames that one look takes in at most, so that a progress call that has so many callbacks to run is not given more.
@@ -27,8 +29,6 @@ const LOOK_BATCH: usize = 64;
 const IDLE_CALLS_MAX: u32 = 256;
 /// Connections that may wait to be accepted while nobody progresses; the system's own limit is 4096.
 const BACKLOG: i32 = 4096;
-/// Bytes that a connection may hold, if the system permits so many.
-const SEND_BUFFER_BYTES: usize = 1 << 20;
 /// Events taken from the kernel at once; more come at the next look.
 const EVENTS: usize = 32;
 /// What the kernel calls the listening socket; connections count from 1.
@@ -57,16 +57,6 @@ pub(crate) struct Hub {
     /// Frames in queues.
     unsent: usize,
     buffer: Vec<u8>,
-}
-
-/// One socket.
-struct Connection {
-    socket: OwnedFd,
-    /// Nonce of the process at the other end, once it is known.
-    peer: Option<u64>,
-    /// A message whose parts have not all come.
-    partial: Option<Frame>,
-    wants_room: bool,
 }
 
 /// The way to another process.
@@ -248,13 +238,8 @@ impl Hub {
     fn adopt(&mut self, socket: OwnedFd, peer: Option<u64>) -> io::Result<u64> {
         watch(&self.epoll, &socket, self.latest + 1)?;
         self.latest += 1;
-        let connection = Connection {
-            socket,
-            peer,
-            partial: None,
-            wants_room: false,
-        };
-        self.connections.insert(self.latest, connection);
+        self.connections
+            .insert(self.latest, Connection::new(socket, peer));
         Ok(self.latest)
     }
 
@@ -435,93 +420,5 @@ impl Hub {
     }
 }
 
-/// A connection that can be closed.
-#[derive(Debug)]
-struct Ended;
-
-impl Connection {
-    /// Puts a message together out of its parts; anything else passes through. An error for parts that do not fit.
-    fn assemble(&mut self, frame: Frame) -> Result<Option<Frame>, Ended> {
-        let whole = match (self.partial.take(), frame) {
-            (None, Frame::More { .. }) => return Err(Ended),
-            (None, frame) => frame,
-            (
-                Some(Frame::Message {
-                    route,
-                    length,
-                    header,
-                    mut data,
-                }),
-                Frame::More { data: next },
-            ) => {
-                data.extend_from_slice(&next);
-                Frame::Message {
-                    route,
-                    length,
-                    header,
-                    data,
-                }
-            }
-            (Some(_), _) => return Err(Ended),
-        };
-        if let Frame::Message { length, data, .. } = &whole
-            && (data.len() as u64) < *length
-        {
-            self.partial = Some(whole);
-            return Ok(None);
-        }
-        Ok(Some(whole))
-    }
-
-    fn watch_room(&mut self, epoll: &OwnedFd, number: u64, wanted: bool) {
-        if self.wants_room == wanted {
-            return;
-        }
-        let mut events = epoll::EventFlags::IN;
-        events.set(epoll::EventFlags::OUT, wanted);
-        let data = epoll::EventData::new_u64(number);
-        // Without it a sleeper is not woken by room, but the progress calls still try.
-        if epoll::modify(epoll, &self.socket, data, events).is_ok() {
-            self.wants_room = wanted;
-        }
-    }
-}
-
-fn packet_socket() -> Result<OwnedFd, Errno> {
-    let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
-    let socket = socket_with(AddressFamily::UNIX, SocketType::SEQPACKET, flags, None)?;
-    sockopt::set_socket_send_buffer_size(&socket, SEND_BUFFER_BYTES)?;
-    Ok(socket)
-}
-
-fn socket_name(nonce: u64) -> Result<SocketAddrUnix, Errno> {
-    SocketAddrUnix::new_abstract_name(format!("mock-ucx-{nonce:016x}").as_bytes())
-}
-
-fn watch(epoll: &OwnedFd, source: &OwnedFd, number: u64) -> io::Result<()> {
-    let data = epoll::EventData::new_u64(number);
-    Ok(epoll::add(epoll, source, data, epoll::EventFlags::IN)?)
-}
-
-/// The process at the other end; `None` if it has no number here.
-fn peer_pid(socket: &OwnedFd) -> Option<u32> {
-    let mut peer = libc::ucred {
-        pid: 0,
-        uid: 0,
-        gid: 0,
-    };
-    let mut length = size_of::<libc::ucred>() as libc::socklen_t;
-    // SAFETY: `peer` has `length` bytes. (The wrapper that the crate has for this takes no process id of 0.)
-    let answer = unsafe {
-        libc::getsockopt(
-            socket.as_raw_fd(),
-            libc::SOL_SOCKET,
-            libc::SO_PEERCRED,
-            (&raw mut peer).cast(),
-            &raw mut length,
-        )
-    };
-    u32::try_from(peer.pid)
-        .ok()
-        .filter(|pid| answer == 0 && *pid != 0)
-}
+#[cfg(test)]
+mod tests;

@@ -8,6 +8,7 @@
 //! What cannot be seen from here: whether a registration that is accessed directly was unmapped while its pages are still there. The owner
 //! would know, but asking it would cost what direct access saves.
 
+mod connection;
 pub(crate) mod direct;
 pub(crate) mod frame;
 pub(crate) mod hub;
