@@ -11,7 +11,11 @@ use crate::fabric::memory::{self as fabric, PAGE_BYTES, Pages, Region, UnpackErr
 use crate::functions::Function as F;
 use crate::ledger::{Kind, NewFinding, Trouble};
 use crate::rules::Rule;
+use crate::schedule::{Choice, Move};
 use crate::universe::State;
+
+/// Bytes by which a long packed key is longer.
+const LONG_RKEY: usize = 512;
 
 /// `ucp_mem_map`.
 ///
@@ -196,7 +200,11 @@ pub unsafe extern "C-unwind" fn ucp_rkey_pack(
             call.not_null(3, size)?;
             let mut state = call.lock();
             call.decide(&mut state)?;
-            fabric::pack(&mut state, serial, call.site())
+            let padding = match call.ask(&mut state, Move::RkeySize, serial) {
+                Choice::Benign => 0,
+                _ => LONG_RKEY,
+            };
+            fabric::pack(&mut state, serial, padding, call.site())
         })();
         match packed {
             Ok((pointer, length)) => {

@@ -32,6 +32,8 @@ pub enum Basis {
     Doc,
     /// Read in UCX's code.
     Code,
+    /// One of UCX's own tests relies on it.
+    Test,
     /// Follows from both, though nobody says it.
     Inferred,
 }
@@ -42,6 +44,7 @@ impl Basis {
         match self {
             Basis::Doc => "doc",
             Basis::Code => "code",
+            Basis::Test => "test",
             Basis::Inferred => "inferred",
         }
     }
@@ -149,6 +152,8 @@ book! {
         "Once the peer has unmapped the memory, the remote key may only be destroyed.", "Tell the peer before you unmap.";
     RmaRange, "UCP-RMA-001", Undefined, Doc, "ucp.h:ucp_put_nbx",
         "A remote access lies inside the region for which the remote key was packed.", "Check the remote address and length against the registration.";
+    RmaBusyBuffer, "UCP-RMA-002", Undefined, Doc, "ucp.h:ucp_put_nbx, ucp_get_nbx",
+        "The buffers of a transfer stay as they are, and stay mapped, until it completes.", "Free or reuse the buffer after the completion, not after the request was freed or cancelled.";
     RmaBuffer, "UCP-RMA-010", Contract, Code, "rma/rma_send.c:UCP_RMA_CHECK_PTR",
         "A transfer of more than zero bytes has a buffer.", "Pass the buffer.";
     SglArguments, "UCP-RMA-007", Contract, Code, "rma/rma_send.c:UCP_PUT_SGL_CHECK_PARAMS",

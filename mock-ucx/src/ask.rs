@@ -1,0 +1,94 @@
+//! Puts a question to the decider, and records what it answered.
+
+use crate::abi::call::Call;
+use crate::ledger::Site;
+use crate::schedule::{Choice, Decision, Move, ObjectName, Point, Question};
+use crate::universe::State;
+
+impl Call {
+    /// What is to happen at a decision point of an object of the client.
+    pub(crate) fn ask(&self, state: &mut State, which: Move, object: u64) -> Choice {
+        if !state.is_asking() {
+            return Choice::Benign;
+        }
+        let question = state.question(Point::Move(which), object, self.thread());
+        state.answer(&question, || self.site()).choice
+    }
+
+    /// Whether this call does its work.
+    pub(crate) fn ask_whether(&self, state: &mut State, object: u64, occurrence: u64) -> Choice {
+        if !state.is_asking() || self.function.info().failures.is_empty() {
+            return Choice::Benign;
+        }
+        let point = Point::Call(self.function);
+        let question = Question {
+            occurrence,
+            ..state.question(point, object, self.thread())
+        };
+        state.answer(&question, || self.site()).choice
+    }
+}
+
+impl State {
+    /// As [`Call::ask`], where a call's stack is at hand already.
+    pub(crate) fn ask(&mut self, which: Move, object: u64, site: Site<'_>) -> Choice {
+        if !self.is_asking() {
+            return Choice::Benign;
+        }
+        let question = self.question(Point::Move(which), object, site.thread);
+        self.answer(&question, || site).choice
+    }
+
+    /// Whether anybody wants to hear questions.
+    pub(crate) fn is_asking(&self) -> bool {
+        !self.decider.is_benign() || self.settings.record_questions
+    }
+
+    fn question(&mut self, point: Point, object: u64, thread: u16) -> Question {
+        let mut count = |object| {
+            let reached = self.reached.entry((point, object)).or_insert(0);
+            *reached += 1;
+            *reached
+        };
+        let occurrence = count(0);
+        let of_object = if object == 0 {
+            occurrence
+        } else {
+            count(object)
+        };
+        let entry = self.objects.get(&object);
+        Question {
+            point,
+            object: entry.and_then(|entry| {
+                Some(ObjectName {
+                    kind: entry.body.kind(),
+                    ordinal: self.ledger.object(entry.slot)?.ordinal,
+                })
+            }),
+            path: entry.map_or(0, |entry| entry.path),
+            occurrence,
+            of_object,
+            thread,
+        }
+    }
+
+    fn answer<'a>(&mut self, question: &Question, site: impl FnOnce() -> Site<'a>) -> Decision {
+        if self.settings.record_questions {
+            self.ledger.asked(question);
+        }
+        let mut decision = if self.healed {
+            Decision::BENIGN
+        } else {
+            self.decider.decide(question)
+        };
+        // A decider that asks for what UCX does not permit is not followed.
+        if question.point.outcome_number(decision.choice).is_none() {
+            decision = Decision::BENIGN;
+        }
+        self.ledger.decided(question.point, decision.choice);
+        if decision.choice != Choice::Benign {
+            self.ledger.fired(question, decision, site());
+        }
+        decision
+    }
+}
