@@ -10,6 +10,8 @@ use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
 use signal_hook::consts::SIGINT;
 
+use mock_ucx::schedule::Point;
+
 use crate::campaign::{Hunt, Progress, Recorded, Tally};
 use crate::cli::{CANNOT, CLEAN, FOUND};
 use crate::nixl;
@@ -114,12 +116,12 @@ fn print_tally(tally: &Tally) {
     for doubt in &tally.doubts {
         anstream::println!("cannot vouch for this result: {doubt}");
     }
-    let permitted: usize = mock_ucx::functions::FUNCTIONS
-        .iter()
-        .map(|(_, info)| info.failures.len())
-        .sum();
+    let permitted: usize = Point::all()
+        .flat_map(Point::outcomes)
+        .filter(|outcome| !outcome.paranoid)
+        .count();
     anstream::println!(
-        "{} of {permitted} permitted failures fired; {} cases left out by time or number; in {} the fault did not fire",
+        "{} of {permitted} permitted outcomes fired; {} cases left out by time or number; in {} the deviation was not reached",
         tally.fired.len(),
         tally.left_out,
         tally.unfired

@@ -174,6 +174,11 @@ impl Call {
         }
     }
 
+    /// Number of this call in the process.
+    pub(crate) fn step(&self) -> u64 {
+        self.step
+    }
+
     /// Number of the calling thread.
     pub(crate) fn thread(&self) -> u16 {
         self.thread

@@ -144,7 +144,7 @@ pub(crate) fn heal(state: &mut State) {
 
 /// Progress calls of each worker after the healing within which a client comes to rest: one for what was withheld, one for a flush that
 /// waited for it, one for the message that the peer sends on it, and the same again for the answer; doubled.
-pub const HEALED_PROGRESS_MAX: u32 = 12;
+pub(crate) const HEALED_PROGRESS_MAX: u32 = 12;
 
 /// An endpoint's peer is gone: the notice is due.
 pub(crate) fn notice(state: &mut State, on: u64, status: UcsStatus) {

@@ -245,8 +245,6 @@ pub struct EventRecord {
 pub struct FiredRecord {
     /// What was asked.
     pub asked: AskedRecord,
-    /// Step.
-    pub step: u64,
     /// Stack node of the call.
     pub stack: u32,
     /// Operation under way.
@@ -268,10 +266,12 @@ pub const NO_FAULT: u8 = u8::MAX;
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default)]
 pub struct AskedRecord {
+    /// Step.
+    pub step: u64,
     /// How often its point was reached in the process.
-    pub occurrence: u64,
+    pub occurrence: u32,
     /// How often with that object.
-    pub of_object: u64,
+    pub of_object: u32,
     /// The object's place among its kind; 0 = no object.
     pub ordinal: u32,
     /// The point's number.

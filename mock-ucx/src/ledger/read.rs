@@ -117,6 +117,8 @@ impl Fired {
 /// A question that was put to the decider.
 #[derive(Clone, Copy, Debug)]
 pub struct Asked {
+    /// Number of the call in the process.
+    pub step: u64,
     /// The point.
     pub point: Point,
     /// The object it was about.
@@ -452,7 +454,12 @@ fn read_fired(map: &Mapping) -> Vec<Fired> {
             asked: asked(&record.asked)?,
             choice: Choice::from_record(record.tag, record.number),
             fault: (record.fault != NO_FAULT).then_some(record.fault),
-            at: moment(record.step, record.function, record.operation, record.stack),
+            at: moment(
+                record.asked.step,
+                record.function,
+                record.operation,
+                record.stack,
+            ),
         })
     })
     .collect()
@@ -466,8 +473,9 @@ fn asked(record: &AskedRecord) -> Option<Asked> {
             kind,
             ordinal: record.ordinal,
         }),
-        occurrence: record.occurrence,
-        of_object: record.of_object,
+        step: record.step,
+        occurrence: u64::from(record.occurrence),
+        of_object: u64::from(record.of_object),
         thread: record.thread,
     })
 }

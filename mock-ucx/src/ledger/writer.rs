@@ -246,8 +246,7 @@ impl Ledger {
         }
         let (tag, number) = decision.choice.to_record();
         let record = FiredRecord {
-            asked: asked_record(question),
-            step: site.step,
+            asked: asked_record(question, site.step),
             stack,
             operation: header.operation.load(Relaxed),
             number,
@@ -261,14 +260,14 @@ impl Ledger {
     }
 
     /// Records a question, whatever its answer. Those beyond the table's end are left out: they are only there to choose from.
-    pub(crate) fn asked(&mut self, question: &Question) {
+    pub(crate) fn asked(&mut self, question: &Question, step: u64) {
         let header = self.map.header();
         let index = header.asked.load(Relaxed);
         if index >= ASKED_CAPACITY {
             return;
         }
         // SAFETY: `index` is below the capacity and not yet published.
-        unsafe { ptr::write(self.map.asked(index), asked_record(question)) };
+        unsafe { ptr::write(self.map.asked(index), asked_record(question, step)) };
         header.asked.store(index + 1, Release);
     }
 
@@ -340,10 +339,12 @@ impl Ledger {
     }
 }
 
-fn asked_record(question: &Question) -> AskedRecord {
+fn asked_record(question: &Question, step: u64) -> AskedRecord {
+    let count = |count: u64| u32::try_from(count).unwrap_or(u32::MAX);
     AskedRecord {
-        occurrence: question.occurrence,
-        of_object: question.of_object,
+        step,
+        occurrence: count(question.occurrence),
+        of_object: count(question.of_object),
         ordinal: question.object.map_or(0, |object| object.ordinal),
         point: question.point.number() as u16,
         thread: question.thread,
