@@ -1,7 +1,7 @@
 //! Puts a question to the decider, and records what it answered.
 
 use crate::abi::call::Call;
-use crate::ledger::Site;
+use crate::ledger::{NO_SLOT, Site};
 use crate::schedule::{Choice, Decision, Move, ObjectName, Point, Question};
 use crate::universe::State;
 
@@ -37,6 +37,18 @@ impl State {
         }
         let question = self.question(Point::Move(which), object, site.thread);
         self.answer(&question, site.step, || site).choice
+    }
+
+    /// Begins anew, if no object is alive: nothing is healed, counted or kept for another use.
+    pub(crate) fn reset(&mut self) -> bool {
+        if self.objects.values().any(|entry| entry.slot != NO_SLOT) {
+            return false;
+        }
+        self.healed = false;
+        self.reached.clear();
+        self.born.clear();
+        self.retired.clear();
+        true
     }
 
     /// Whether anybody wants to hear questions.

@@ -130,7 +130,7 @@ pub(crate) struct State {
     /// How often each point was reached: in the process (object 0), and with each object.
     pub(crate) reached: FxHashMap<(Point, u64), u64>,
     /// Children born so far, by parent and kind.
-    born: FxHashMap<(u64, Kind), u64>,
+    pub(crate) born: FxHashMap<(u64, Kind), u64>,
     /// What is under way.
     pub(crate) agenda: Agenda,
     /// Values of handles that ended, by kind, newest last, for a new object that gets one of them again.
