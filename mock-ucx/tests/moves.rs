@@ -235,7 +235,7 @@ fn a_flush_waits_for_what_was_posted_before_it_and_not_for_what_comes_later() {
         assert_eq!(status(second), UcsStatus::INPROGRESS);
         control::heal();
         on.progress(1);
-        [first, flushed, second].map(free);
+        [first, flushed, second].into_iter().for_each(free);
         on.end();
     });
 }
@@ -260,7 +260,7 @@ fn what_is_due_together_may_complete_in_any_order() {
             .collect();
         assert_eq!(order, [requests[2], requests[1], requests[0]]);
         assert_eq!(on.target[0], 1, "the first one landed last");
-        requests.map(free);
+        requests.into_iter().for_each(free);
         on.end();
     });
 }
