@@ -370,7 +370,7 @@ fn a_rendezvous_ends_with_an_error_when_the_receiver_is_destroyed() {
         );
         mock.leaves(Kind::AmData, 1);
         let far = worker(pair.context, UCS_THREAD_MODE_SINGLE);
-        Pair { far, ..pair }.end();
+        Pair { far, ..pair }.end_failed();
     });
 }
 

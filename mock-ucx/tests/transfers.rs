@@ -51,6 +51,11 @@ impl Setup {
     }
 
     fn end(self) {
+        self.give_back().end();
+    }
+
+    /// All but the pair.
+    fn give_back(self) -> Pair {
         memory::ucp_rkey_destroy(self.rkey);
         let unmapped = memory::ucp_mem_unmap(self.pair.context, self.memh);
         assert_eq!(unmapped, UcsStatus::OK);
@@ -241,7 +246,7 @@ fn a_remote_range_outside_the_registration_is_found_and_fails_the_endpoint() {
             drain(on.pair.near);
             let (ep, told) = (on.pair.ep, on.log.take());
             assert_eq!(told, [Told::Failed { ep, status: reset }]);
-            on.end();
+            on.give_back().end_failed();
         }
     });
 }
@@ -272,7 +277,7 @@ fn memory_that_the_peer_unmapped_is_not_touched() {
         mock.breaks(Rule::RkeyUnmapped);
         assert_eq!(on.target(), [0; 256]);
         memory::ucp_rkey_destroy(on.rkey);
-        on.pair.end();
+        on.pair.end_failed();
     });
 }
 

@@ -92,7 +92,7 @@ fn a_failed_endpoint_wakes_its_worker() {
         assert_eq!(wakeup::ucp_worker_arm(pair.near), UcsStatus::OK);
         worker::ucp_worker_destroy(pair.far);
         assert!(wakes(fd));
-        assert_eq!(close(pair.ep, 0), 0);
+        assert_eq!(close(pair.ep, UCP_EP_CLOSE_FLAG_FORCE), 0);
         worker::ucp_worker_destroy(pair.near);
         library::ucp_cleanup(pair.context);
     });

@@ -159,6 +159,7 @@ fn close(
         return Err(UcsStatus::INVALID_PARAM);
     };
     let (mode, worker, peer) = (entry.error_mode, entry.worker, entry.target.nonce);
+    let failed = entry.failed;
     if force && mode == UCP_ERR_HANDLING_MODE_NONE {
         return Err(call.broken(&mut state, Rule::EndpointForce, endpoint, [0, 0]));
     }
@@ -168,6 +169,12 @@ fn close(
     }
     fabric::close(&mut state, endpoint, call.site());
     decision?;
+    // Without FORCE a close is a flush, which a failed endpoint refuses; it is gone all the same (core/ucp_ep.c:ucp_ep_close_nbx).
+    if let Some(status) = failed
+        && !force
+    {
+        return Err(status);
+    }
     when_idle(call, &mut state, endpoint, worker, peer, attributes)
 }
 
