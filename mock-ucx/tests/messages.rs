@@ -522,9 +522,21 @@ fn wrong_arguments_of_a_send_are_found_and_refused() {
         mock.breaks(Rule::AmId);
         assert_eq!(send(pair.ep, ID, &[0; 1 << 16], &[], &plain()), refused);
         mock.breaks(Rule::AmHeader);
+        pair.end();
+    });
+}
+
+#[test]
+fn a_message_that_is_to_be_eager_and_rendezvous_at_once_is_found_and_goes_eagerly() {
+    alone(|mock| {
+        let pair = Pair::new();
+        let inbox = Inbox::answering(UcsStatus::OK);
+        inbox.listen(pair.far, 0);
         let both = flagged(UCP_AM_SEND_FLAG_EAGER | UCP_AM_SEND_FLAG_RNDV);
-        assert_eq!(send(pair.ep, ID, &[], &[], &both), refused);
+        let long = vec![1; 1 << 20];
+        assert_eq!(send(pair.ep, ID, &[], &long, &both), 0);
         mock.breaks(Rule::AmFlags);
+        assert_eq!(inbox.one(pair.far).data, long);
         pair.end();
     });
 }

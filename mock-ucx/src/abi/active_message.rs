@@ -254,9 +254,10 @@ fn wants_rendezvous(
 ) -> Option<Region> {
     let [region] = regions else { return None };
     let context = state.context(state.worker(worker)?.context)?;
-    let long = attributes.flags & UCP_AM_SEND_FLAG_EAGER == 0
-        && region.length > context.rendezvous_threshold;
-    (long || attributes.flags & UCP_AM_SEND_FLAG_RNDV != 0).then_some(*region)
+    let set = |flag: u32| attributes.flags & flag != 0;
+    let long = region.length > context.rendezvous_threshold;
+    let wanted = !set(UCP_AM_SEND_FLAG_EAGER) && (long || set(UCP_AM_SEND_FLAG_RNDV));
+    wanted.then_some(*region)
 }
 
 fn check_send(
@@ -287,12 +288,13 @@ fn check_send(
     }
     let both = UCP_AM_SEND_FLAG_EAGER | UCP_AM_SEND_FLAG_RNDV;
     if attributes.flags & both == both {
-        return Err(call.broken(
+        // It goes eagerly (core/ucp_am.c:ucp_am_send_nbx_get_op_flag).
+        call.broken(
             state,
             Rule::AmFlags,
             worker,
             [u64::from(attributes.flags), 0],
-        ));
+        );
     }
     if arguments.buffer.is_null() && arguments.count > 0 {
         return Err(call.broken(state, Rule::RmaBuffer, worker, [0, arguments.count as u64]));
