@@ -1,5 +1,5 @@
 /* What a release build of UCX refuses, and what it lets pass without a word. */
-/* Breaks: UCP-EP-002 UCP-AM-002 UCP-WAK-001 */
+/* Breaks: UCP-EP-002 UCP-AM-001 UCP-AM-002 UCP-WAK-001 */
 #include "transcript.h"
 
 static ucs_status_t on_message(void *argument, const void *header, size_t header_length, void *data, size_t length,
@@ -14,9 +14,9 @@ static ucs_status_t on_message(void *argument, const void *header, size_t header
     return UCS_OK;
 }
 
-static void handler(ucp_worker_h worker, const char *what, uint64_t fields)
+static void handler(ucp_worker_h worker, const char *what, uint64_t fields, unsigned id)
 {
-    ucp_am_handler_param_t param = {.field_mask = fields, .id = 1, .cb = on_message};
+    ucp_am_handler_param_t param = {.field_mask = fields, .id = id, .cb = on_message};
 
     say("handler %s: %s", what, status_name(ucp_worker_set_am_recv_handler(worker, &param)));
 }
@@ -45,10 +45,11 @@ int main(void)
     params.field_mask = UCP_EP_PARAM_FIELD_ERR_HANDLING_MODE;
     params.err_mode   = UCP_ERR_HANDLING_MODE_PEER;
     say("endpoint with a mode only: %s", status_name(ucp_ep_create(worker, &params, &ep)));
-    handler(worker, "without anything", 0);
-    handler(worker, "without a callback", UCP_AM_HANDLER_PARAM_FIELD_ID);
-    handler(worker, "without an id", UCP_AM_HANDLER_PARAM_FIELD_CB);
-    handler(worker, "with both", UCP_AM_HANDLER_PARAM_FIELD_ID | UCP_AM_HANDLER_PARAM_FIELD_CB);
+    handler(worker, "without anything", 0, 1);
+    handler(worker, "without a callback", UCP_AM_HANDLER_PARAM_FIELD_ID, 1);
+    handler(worker, "without an id", UCP_AM_HANDLER_PARAM_FIELD_CB, 1);
+    handler(worker, "with both", UCP_AM_HANDLER_PARAM_FIELD_ID | UCP_AM_HANDLER_PARAM_FIELD_CB, 1);
+    handler(worker, "with too large an id", UCP_AM_HANDLER_PARAM_FIELD_ID | UCP_AM_HANDLER_PARAM_FIELD_CB, 70000);
     aligned_worker(context, 0);
     aligned_worker(context, 1);
     aligned_worker(context, 3);
