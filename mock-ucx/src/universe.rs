@@ -142,6 +142,8 @@ pub(crate) struct State {
     /// What it has begun with them.
     pub(crate) operations: Operations,
     pub(crate) settings: Settings,
+    /// Contexts without a name of their own so far.
+    nameless_contexts: u64,
 }
 
 /// A bad handle, as far as it was understood.
@@ -205,6 +207,7 @@ impl Universe {
             hub: None,
             operations: Operations::default(),
             settings,
+            nameless_contexts: 0,
         };
         let version_text = CString::new(version.to_string()).unwrap_or_default();
         Universe {
@@ -301,6 +304,13 @@ fn process_nonce() -> u64 {
 }
 
 impl State {
+    /// What UCX calls the next context that was given no name (core/ucp_context.c:ucp_fill_config).
+    pub(crate) fn next_context_name(&mut self) -> String {
+        let name = format!("ucp_context_{}", self.nameless_contexts);
+        self.nameless_contexts += 1;
+        name
+    }
+
     /// Enters a new object whose handle is a number out of the reserved range; returns its serial and handle.
     pub(crate) fn create(
         &mut self,
