@@ -74,10 +74,11 @@ impl Body {
     }
 }
 
-/// A configuration: what the client changed, in that order.
+/// A configuration: what the client changed of that which matters here.
 #[derive(Default)]
 pub(crate) struct Config {
-    pub(crate) changes: Vec<(String, String)>,
+    /// `RNDV_THRESH`, in bytes.
+    pub(crate) rendezvous_threshold: Option<usize>,
 }
 
 /// A context.
