@@ -13,6 +13,7 @@ pub mod schedule;
 pub mod status;
 pub mod version;
 
+mod arena;
 mod fabric;
 mod handle;
 mod hidden;
