@@ -19,6 +19,7 @@ use harness::supervise::find_library;
 
 use arm::{Arm, Kind};
 use client::Measure;
+use registrations::ALONE;
 use results::{Comparison, Machine, Page};
 
 /// Where the results are kept.
@@ -97,7 +98,7 @@ fn main() -> anyhow::Result<()> {
         machine,
         comparisons: work.compare(&arguments)?,
         live: LIVE
-            .map(|live| work.registrations(live, 1))
+            .map(|live| work.registrations(live, ALONE))
             .into_iter()
             .collect::<anyhow::Result<_>>()?,
         threads: [one_thread?, two_threads?],

@@ -17,6 +17,11 @@ use mock_ucx::abi::types::{
 };
 use serde::{Deserialize, Serialize};
 
+use super::client::ProcessorTime;
+
+/// Instead of a number of threads: no thread besides the process's own.
+pub(crate) const ALONE: usize = 0;
+
 /// Bytes of a registration.
 const PAGE: usize = 4096;
 /// Samples of one process, and pairs of calls in each of them.
@@ -147,13 +152,20 @@ impl Client {
         Ok(())
     }
 
-    /// Nanoseconds of a pair of calls while `threads` threads make them, each with its share of the handles.
+    /// Nanoseconds of a pair of calls: processor time if this thread alone makes them, else by the clock, while `threads` threads make
+    /// them, each with its share of the handles.
     fn sample(
         &self,
         handles: &mut [u64],
         threads: usize,
         pairs: fn(&Client, &mut [u64]) -> anyhow::Result<()>,
     ) -> anyhow::Result<f64> {
+        let made = threads.max(1) as f64 * f64::from(PAIRS);
+        if threads == ALONE {
+            let begun = ProcessorTime::now();
+            pairs(self, handles)?;
+            return Ok(begun.elapsed().as_nanos() as f64 / made);
+        }
         let share = handles.len().div_ceil(threads);
         let begun = Instant::now();
         std::thread::scope(|scope| {
@@ -165,7 +177,6 @@ impl Client {
                 .into_iter()
                 .try_for_each(|worker| worker.join().unwrap_or_else(|_| anyhow::bail!("panicked")))
         })?;
-        let made = threads as f64 * f64::from(PAIRS);
         Ok(begun.elapsed().as_nanos() as f64 / made)
     }
 

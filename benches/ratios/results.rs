@@ -162,7 +162,7 @@ impl Page {
              checks and records nothing (`benches/ratios/bare_ucp.c`), and on the wheel's own UCX (`UCX_MODULES=^ib`). No progress \
              thread. All are bound to one processor and take turns, {rounds} rounds after one that is not counted. A lifecycle is: two \
              agents, backends, register, exchange metadata, 4 KiB WRITE with notification, release, deregister, destroy.\n\n\
-             | one | on | µs min | median | max |\n|---|---|---:|---:|---:|"
+             | one | on | µs of processor time: min | median | max |\n|---|---|---:|---:|---:|"
         )?;
         for one in &self.comparisons {
             for (samples, name) in one.samples.iter().zip(["mock", "bare stub", "real UCX"]) {
