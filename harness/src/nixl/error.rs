@@ -154,7 +154,7 @@ impl Error {
 
 fn pip_advice(network: bool) -> &'static str {
     if network {
-        "Check the network (or pip's index and proxy settings) and try again, or pass a folder with an unpacked NIXL as `--nixl DIR`"
+        "Check the network, pip's index and proxy settings, and its version (20.3 or newer; `mock-ucx doctor` looks), or pass a folder with an unpacked NIXL as `--nixl DIR`"
     } else {
         "Try again, or pass a folder with an unpacked NIXL as `--nixl DIR`"
     }

@@ -164,6 +164,8 @@ impl Fetcher {
             "Connection to",
             "name resolution",
             "Max retries",
+            // An index that cannot be reached has no versions; nor has one of which pip knows no wheel's platform.
+            "(from versions: none)",
         ];
         Error::PipFailed {
             release: release.to_string(),
