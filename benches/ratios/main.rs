@@ -19,7 +19,6 @@ use harness::supervise::find_library;
 
 use arm::{Arm, Kind};
 use client::Measure;
-use registrations::ALONE;
 use results::{Comparison, Machine, Page};
 
 /// Where the results are kept.
@@ -69,8 +68,8 @@ struct Arguments {
     /// Be an arm on this library, or on the `real` UCX.
     #[arg(long, hide = true)]
     arm: Option<PathBuf>,
-    /// Measure registrations: library, live handles, threads.
-    #[arg(long, hide = true, num_args = 3)]
+    /// Measure registrations: library, live handles.
+    #[arg(long, hide = true, num_args = 2)]
     registrations: Option<Vec<String>>,
     /// Cargo passes this.
     #[arg(long, hide = true)]
@@ -82,26 +81,22 @@ fn main() -> anyhow::Result<()> {
     if let Some(library) = arguments.arm {
         return arm::serve(&arguments.nixl, library);
     }
-    if let Some([library, live, threads]) = arguments.registrations.as_deref() {
-        return registrations::serve(library.into(), live.parse()?, threads.parse()?);
+    if let Some([library, live]) = arguments.registrations.as_deref() {
+        return registrations::serve(library.into(), live.parse()?);
     }
     ensure!(arguments.rounds > 0, "--rounds must be at least 1");
     nixl::fetch(&arguments.nixl)?;
     let work = Work::new()?;
     let machine = Machine::here();
-    let threads = [1, 2].map(|threads| work.registrations(1_000, threads));
-    let [one_thread, two_threads] = threads;
-    // Only now, since two threads on one processor tell nothing.
     pin_to_one_processor()?;
     let page = Page {
         release: arguments.nixl.clone(),
         machine,
         comparisons: work.compare(&arguments)?,
         live: LIVE
-            .map(|live| work.registrations(live, ALONE))
+            .map(|live| work.registrations(live))
             .into_iter()
             .collect::<anyhow::Result<_>>()?,
-        threads: [one_thread?, two_threads?],
     };
     let text = page.to_string();
     print!("{text}");
@@ -170,9 +165,9 @@ impl Work {
         Ok(comparisons)
     }
 
-    fn registrations(&self, live: usize, threads: usize) -> anyhow::Result<registrations::Found> {
-        eprintln!("{live} live registrations, threads: {threads}");
-        let measure = || registrations::measure(&self.mock, self.folder.path(), live, threads);
+    fn registrations(&self, live: usize) -> anyhow::Result<registrations::Found> {
+        eprintln!("{live} live registrations");
+        let measure = || registrations::measure(&self.mock, self.folder.path(), live);
         let mut found = measure()?;
         for _ in 1..LIVE_ROUNDS {
             let more = measure()?;

@@ -6,7 +6,6 @@ use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use std::time::Instant;
 
 use anyhow::{Context, ensure};
 use harness::execute::Mapping;
@@ -19,9 +18,6 @@ use serde::{Deserialize, Serialize};
 
 use super::client::ProcessorTime;
 
-/// Instead of a number of threads: no thread besides the process's own.
-pub(crate) const ALONE: usize = 0;
-
 /// Bytes of a registration.
 const PAGE: usize = 4096;
 /// Samples of one process, and pairs of calls in each of them.
@@ -32,7 +28,6 @@ const PAIRS: u32 = 20_000;
 #[derive(Serialize, Deserialize)]
 pub(crate) struct Found {
     pub(crate) live: usize,
-    pub(crate) threads: usize,
     /// Nanoseconds of a map and an unmap of what was mapped, by sample.
     pub(crate) newest_ns: Vec<f64>,
     /// Nanoseconds of an unmap of one chosen at random and a map in its place, by sample.
@@ -49,16 +44,11 @@ type InitVersion =
     unsafe extern "C-unwind" fn(u32, u32, *const UcpParams, u64, *mut u64) -> UcsStatus;
 
 /// Measures in a process of its own.
-pub(crate) fn measure(
-    library: &Path,
-    ledgers: &Path,
-    live: usize,
-    threads: usize,
-) -> anyhow::Result<Found> {
+pub(crate) fn measure(library: &Path, ledgers: &Path, live: usize) -> anyhow::Result<Found> {
     let output = Command::new(std::env::current_exe()?)
         .arg("--registrations")
         .arg(library)
-        .args([live.to_string(), threads.to_string()])
+        .arg(live.to_string())
         .env_remove("LD_PRELOAD")
         .env("MOCK_UCX_LEDGER_DIR", ledgers)
         .stderr(Stdio::inherit())
@@ -68,7 +58,7 @@ pub(crate) fn measure(
 }
 
 /// The process's side: prints what it found.
-pub(crate) fn serve(library: PathBuf, live: usize, threads: usize) -> anyhow::Result<()> {
+pub(crate) fn serve(library: PathBuf, live: usize) -> anyhow::Result<()> {
     let ledgers = PathBuf::from(std::env::var_os("MOCK_UCX_LEDGER_DIR").context("no folder")?);
     // SAFETY: the mock's constructors may run here.
     let library = unsafe { Library::open(Some(library), RTLD_NOW | RTLD_LOCAL) }?;
@@ -86,12 +76,11 @@ pub(crate) fn serve(library: PathBuf, live: usize, threads: usize) -> anyhow::Re
     let per_handle = |after: u64, before: u64| (after - before) as f64 / live as f64;
     let found = Found {
         live,
-        threads,
         newest_ns: (0..SAMPLES)
-            .map(|_| client.sample(&mut handles, threads, Client::replace_newest))
+            .map(|_| client.sample(&mut handles, Client::replace_newest))
             .collect::<anyhow::Result<_>>()?,
         random_ns: (0..SAMPLES)
-            .map(|_| client.sample(&mut handles, threads, Client::replace_random))
+            .map(|_| client.sample(&mut handles, Client::replace_random))
             .collect::<anyhow::Result<_>>()?,
         resident: per_handle(after.0, before.0),
         ledger: per_handle(after.1, before.1),
@@ -152,32 +141,15 @@ impl Client {
         Ok(())
     }
 
-    /// Nanoseconds of a pair of calls: processor time if this thread alone makes them, else by the clock, while `threads` threads make
-    /// them, each with its share of the handles.
+    /// Nanoseconds of a pair of calls.
     fn sample(
         &self,
         handles: &mut [u64],
-        threads: usize,
         pairs: fn(&Client, &mut [u64]) -> anyhow::Result<()>,
     ) -> anyhow::Result<f64> {
-        let made = threads.max(1) as f64 * f64::from(PAIRS);
-        if threads == ALONE {
-            let begun = ProcessorTime::now();
-            pairs(self, handles)?;
-            return Ok(begun.elapsed().as_nanos() as f64 / made);
-        }
-        let share = handles.len().div_ceil(threads);
-        let begun = Instant::now();
-        std::thread::scope(|scope| {
-            let workers: Vec<_> = handles
-                .chunks_mut(share)
-                .map(|part| scope.spawn(|| pairs(self, part)))
-                .collect();
-            workers
-                .into_iter()
-                .try_for_each(|worker| worker.join().unwrap_or_else(|_| anyhow::bail!("panicked")))
-        })?;
-        Ok(begun.elapsed().as_nanos() as f64 / made)
+        let begun = ProcessorTime::now();
+        pairs(self, handles)?;
+        Ok(begun.elapsed().as_nanos() as f64 / f64::from(PAIRS))
     }
 
     /// Maps one more and unmaps it.

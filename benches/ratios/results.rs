@@ -18,8 +18,6 @@ pub(crate) struct Page {
     pub(crate) machine: Machine,
     pub(crate) comparisons: Vec<Comparison>,
     pub(crate) live: Vec<Found>,
-    /// By one thread and by two.
-    pub(crate) threads: [Found; 2],
 }
 
 /// What the figures depend on.
@@ -221,14 +219,6 @@ impl Page {
             many.resident,
             many.ledger,
             verdict(together <= HANDLE_BYTES_AIM),
-        )?;
-        let [one, two] = &self.threads;
-        writeln!(
-            out,
-            "\nWith {} live, two threads on {} processors make {} times as many such pairs (newest) in a second as one thread does.",
-            one.live,
-            self.machine.processors,
-            figure(median(&one.newest_ns) / median(&two.newest_ns))
         )
     }
 }
