@@ -53,7 +53,7 @@ impl HuntArgs {
                 .collect::<anyhow::Result<_>>()?,
         };
         crate::report::prepare_folder(&self.out)?;
-        let installed = nixl::fetch(&self.nixl)?;
+        let installed = nixl::fetch_drivable(&self.nixl)?;
         let cores = || std::thread::available_parallelism().ok();
         let jobs = self.jobs.or_else(cores).map_or(1, usize::from);
         let hunt = Hunt {
