@@ -14,6 +14,7 @@ pub mod status;
 pub mod version;
 
 mod arena;
+mod ask;
 mod fabric;
 mod handle;
 mod hidden;
@@ -21,4 +22,4 @@ mod objects;
 pub mod stack;
 mod universe;
 
-pub use universe::{Settings, Universe};
+pub use universe::{Adversary, Settings, Universe};
