@@ -13,6 +13,7 @@ pub mod schedule;
 pub mod status;
 pub mod version;
 
+mod arena;
 mod ask;
 mod fabric;
 mod handle;

@@ -19,7 +19,7 @@ use crate::ledger::layout::HANDLE_MASK;
 use crate::ledger::{
     Kind, Ledger, Mapping, NO_SLOT, NewFinding, NewObject, ObjectState, Site, Trouble,
 };
-use crate::objects::{Body, Entry};
+use crate::objects::{Body, Entry, Objects};
 use crate::rules::{Rule, rule_for_handle};
 use crate::schedule::{
     Benign, Bytes, Choice, Decider, FaultSpec, Move, Point, Script, Seeded, mix,
@@ -111,7 +111,7 @@ pub struct Universe {
 pub(crate) struct State {
     pub(crate) ledger: Ledger,
     pub(crate) handles: HandleSpace,
-    pub(crate) objects: FxHashMap<u64, Entry>,
+    pub(crate) objects: Objects,
     /// Objects whose handle is a pointer to real memory: masked pointer to serial. Those that ended lately are among them, so that a
     /// second release is told from a value that never was a handle.
     pub(crate) pointers: FxHashMap<u64, u64>,
@@ -191,7 +191,7 @@ impl Universe {
         let state = State {
             ledger,
             handles,
-            objects: FxHashMap::default(),
+            objects: Objects::default(),
             pointers: FxHashMap::default(),
             ended_pointers: VecDeque::new(),
             inherited_pointers: FxHashMap::default(),

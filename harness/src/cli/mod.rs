@@ -1,5 +1,6 @@
 //! The verbs of the program, one file each.
 
+pub mod doctor;
 pub mod hunt;
 pub mod nixl;
 pub mod replay;
@@ -35,6 +36,8 @@ enum Verb {
     Replay(replay::ReplayArgs),
     /// The NIXL releases that can be tested.
     Nixl(nixl::NixlArgs),
+    /// Check that everything is there that the program needs.
+    Doctor(doctor::DoctorArgs),
     /// Serve cases to a hunt.
     #[command(hide = true)]
     Zygote(zygote::ZygoteArgs),
@@ -47,6 +50,7 @@ pub fn run() -> ExitCode {
         Verb::Run(arguments) => arguments.run(),
         Verb::Replay(arguments) => arguments.run(),
         Verb::Nixl(arguments) => arguments.run(),
+        Verb::Doctor(arguments) => arguments.run(),
         Verb::Zygote(arguments) => arguments.run(),
     };
     result.unwrap_or_else(|error| {

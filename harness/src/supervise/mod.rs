@@ -15,7 +15,7 @@ mod watch;
 
 pub use command::{CommandError, Program};
 pub use library::{LibraryError, find as find_library};
-pub use preload::PreloadError;
+pub use preload::{PreloadError, check_preloaded};
 pub use process::{End, Process};
 pub use report::{ProcessReport, Question, Report};
 pub use watch::{Bypassed, Run, RunError, Watched};

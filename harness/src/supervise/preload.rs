@@ -157,7 +157,11 @@ fn names(preloaded: &OsStr) -> impl Iterator<Item = String> {
         .map(|name| String::from_utf8_lossy(name).into_owned())
 }
 
-fn check_preloaded(preloaded: &OsStr) -> Result<(), PreloadError> {
+/// Looks for libraries in a value of `LD_PRELOAD` that cannot work together with the mock.
+///
+/// # Errors
+/// There is one.
+pub fn check_preloaded(preloaded: &OsStr) -> Result<(), PreloadError> {
     for library in names(preloaded) {
         let conflict = CONFLICTS
             .iter()

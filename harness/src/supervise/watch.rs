@@ -53,20 +53,20 @@ pub enum RunError {
     #[error(transparent)]
     Preload(#[from] PreloadError),
     /// The system refuses what the supervisor needs.
-    #[error("cannot supervise: {what}: {source}")]
+    #[error("cannot supervise: {what}: {cause}")]
     System {
         /// What was tried.
         what: &'static str,
         /// What the system says.
-        source: io::Error,
+        cause: io::Error,
     },
     /// The command does not start.
-    #[error("cannot start {}: {source}", path.display())]
+    #[error("cannot start {}: {cause}", path.display())]
     Start {
         /// The command.
         path: PathBuf,
         /// What the system says.
-        source: io::Error,
+        cause: io::Error,
     },
 }
 
@@ -107,7 +107,7 @@ struct Watch {
 }
 
 fn system(what: &'static str) -> impl FnOnce(io::Error) -> RunError {
-    move |source| RunError::System { what, source }
+    move |cause| RunError::System { what, cause }
 }
 
 impl Run {
@@ -174,9 +174,9 @@ impl Run {
         match command.spawn() {
             // It is waited for among all other children.
             Ok(child) => Ok(child.id()),
-            Err(source) => Err(RunError::Start {
+            Err(cause) => Err(RunError::Start {
                 path: path.to_owned(),
-                source,
+                cause,
             }),
         }
     }

@@ -15,7 +15,7 @@ use crate::abi::types::{
 };
 use crate::functions::Function as F;
 use crate::ledger::Kind;
-use crate::objects::{Body, Config, Context};
+use crate::objects::{Body, Context};
 use crate::rules::Rule;
 use crate::schedule::{Choice, Move};
 
@@ -158,12 +158,10 @@ unsafe fn config_modify(
     let (name, value) = unsafe { (CStr::from_ptr(name), CStr::from_ptr(value)) };
     let status = crate::version::config_modify_status(call.universe.version, name, value);
     if status == UcsStatus::OK
+        && name == c"RNDV_THRESH"
         && let Some(config) = call.lock().config_mut(serial)
     {
-        config.changes.push((
-            name.to_string_lossy().into_owned(),
-            value.to_string_lossy().into_owned(),
-        ));
+        config.rendezvous_threshold = threshold(value);
     }
     Ok(status)
 }
@@ -214,7 +212,8 @@ unsafe fn init(
         let config = call.handle(&mut state, 3, config, Kind::Config)?;
         state
             .config(config)
-            .map_or(RENDEZVOUS_THRESHOLD, rendezvous_threshold)
+            .and_then(|config| config.rendezvous_threshold)
+            .unwrap_or(RENDEZVOUS_THRESHOLD)
     };
     // SAFETY: the client vouches for a pointer that is not null; fields are read by their mask bit only.
     let mut new = unsafe { read_params(params, threshold) };
@@ -238,16 +237,12 @@ unsafe fn init(
     Ok(())
 }
 
-fn rendezvous_threshold(config: &Config) -> usize {
-    let change = config
-        .changes
-        .iter()
-        .rev()
-        .find(|(name, _)| name == "RNDV_THRESH");
-    match change.map(|(_, value)| value.as_str()) {
-        Some("inf") => usize::MAX,
-        Some(value) => value.parse().unwrap_or(RENDEZVOUS_THRESHOLD),
-        None => RENDEZVOUS_THRESHOLD,
+/// A threshold as the client writes it; `None` for one that UCX chooses itself.
+fn threshold(value: &CStr) -> Option<usize> {
+    match value.to_str() {
+        Ok("inf") => Some(usize::MAX),
+        Ok(value) => value.parse().ok(),
+        Err(_) => None,
     }
 }
 

@@ -230,7 +230,8 @@ impl Pair {
         self.end_as(UcsStatus::CONNECTION_RESET);
     }
 
-    fn end_as(self, closed: UcsStatus) {
+    /// Gives everything back, of an endpoint that answers a close with this status.
+    pub fn end_as(self, closed: UcsStatus) {
         assert_eq!(close(self.ep, 0), closed.to_ptr());
         worker::ucp_worker_destroy(self.near);
         worker::ucp_worker_destroy(self.far);
