@@ -57,6 +57,10 @@ impl State {
             count(object)
         };
         let entry = self.objects.get(&object);
+        debug_assert!(
+            entry.is_none_or(|entry| point.is_asked_of(entry.body.kind())),
+            "{point} is asked of another kind of object than it says"
+        );
         Question {
             point,
             object: entry.and_then(|entry| {

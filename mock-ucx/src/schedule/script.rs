@@ -63,9 +63,10 @@ impl Decider for Script {
                 continue;
             }
             let time = scripted.applied.fetch_add(1, Ordering::Relaxed);
-            let choice = match fault.choices.as_slice() {
-                [always] => Some(*always),
-                several => several.get(time).copied(),
+            let choice = match (fault.choices.as_slice(), fault.limit) {
+                ([_], Some(limit)) if time >= limit as usize => None,
+                ([always], _) => Some(*always),
+                (several, _) => several.get(time).copied(),
             };
             if let Some(choice) = choice {
                 return Decision {
