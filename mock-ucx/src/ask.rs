@@ -22,7 +22,7 @@ impl Call {
         }
         let point = Point::Call(self.function);
         let question = Question {
-            occurrence,
+            occurrence: occurrence.saturating_sub(state.calls_before[self.function as usize]),
             ..state.question(point, object, self.thread())
         };
         state.answer(&question, self.step(), || self.site()).choice

@@ -1,5 +1,6 @@
 //! What a test or a tool may ask of the library while it runs.
 
+pub(crate) mod answer;
 pub mod api;
 pub mod build;
 pub(crate) mod ending;
