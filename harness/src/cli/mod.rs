@@ -1,7 +1,9 @@
 //! The verbs of the program, one file each.
 
+mod adversary;
 pub mod hunt;
 pub mod nixl;
+pub mod points;
 pub mod replay;
 pub mod run;
 pub mod zygote;
@@ -31,6 +33,8 @@ enum Verb {
     Hunt(hunt::HuntArgs),
     /// Run any command with the mock in UCX's place.
     Run(run::RunArgs),
+    /// What the mock can make go wrong, and where UCX permits it.
+    Points(points::PointsArgs),
     /// Play a finding again.
     Replay(replay::ReplayArgs),
     /// The NIXL releases that can be tested.
@@ -45,6 +49,7 @@ pub fn run() -> ExitCode {
     let result = match Cli::parse().verb {
         Verb::Hunt(arguments) => arguments.run(),
         Verb::Run(arguments) => arguments.run(),
+        Verb::Points(arguments) => arguments.run(),
         Verb::Replay(arguments) => arguments.run(),
         Verb::Nixl(arguments) => arguments.run(),
         Verb::Zygote(arguments) => arguments.run(),

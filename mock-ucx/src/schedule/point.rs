@@ -94,9 +94,11 @@ impl Point {
         }
     }
 
-    /// Kind of the object at which it is asked; `None` for a call that has no handle argument.
+    /// Kind of the object at which it is asked; `None` for a call that is about none.
     pub fn object(self) -> Option<Kind> {
         match self {
+            // There need not be one, and it is only read.
+            Point::Call(Function::InitVersion) => None,
             // These are about their second argument, which knows the first.
             Point::Call(Function::RkeyPack) => Some(Kind::MemoryHandle),
             Point::Call(Function::AmRecvDataNbx) => Some(Kind::AmData),
