@@ -547,6 +547,20 @@ impl State {
         self.ledger.finding(finding, site);
     }
 
+    /// Records a broken rule about a live object and another one.
+    pub(crate) fn broken_with(&mut self, rule: Rule, object: u64, other: u64, site: Site<'_>) {
+        let finding = NewFinding {
+            rule,
+            trouble: Trouble::None,
+            argument: None,
+            value: 0,
+            object,
+            other,
+            detail: [0, 0],
+        };
+        self.ledger.finding(finding, site);
+    }
+
     /// Records a broken rule about a live object.
     pub(crate) fn broken(&mut self, rule: Rule, object: u64, detail: [u64; 2], site: Site<'_>) {
         let finding = NewFinding {

@@ -97,7 +97,22 @@ pub fn second_faults(first: &FaultSpec, snapshot: &Snapshot) -> Vec<FaultSpec> {
         pair.faults.push(second);
         pair
     };
-    seconds.into_iter().map(pair).collect()
+    spread(seconds, SECONDS_MAX).map(pair).collect()
+}
+
+/// Second deviations that are tried after one first: the whole square of them would take days, and neighbours differ least.
+const SECONDS_MAX: usize = 48;
+
+/// At most `count` of the items, evenly spread over all.
+fn spread<T>(items: Vec<T>, count: usize) -> impl Iterator<Item = T> {
+    let total = items.len();
+    let chosen =
+        move |index: &usize| index * count / total.max(1) != (index + 1) * count / total.max(1);
+    items
+        .into_iter()
+        .enumerate()
+        .filter(move |(index, _)| total <= count || chosen(index))
+        .map(|(_, item)| item)
 }
 
 #[cfg(test)]
@@ -126,6 +141,14 @@ mod tests {
             texts.contains(&"ucp_mem_map@2=NO_MEMORY".to_owned()),
             "{texts:?}"
         );
+    }
+
+    #[test]
+    fn a_spread_covers_all_with_no_more_than_asked_for() {
+        let chosen: Vec<usize> = spread((0..1000).collect(), 48).collect();
+        assert_eq!(chosen.len(), 48);
+        assert!(chosen.windows(2).all(|pair| pair[1] - pair[0] <= 22));
+        assert_eq!(spread((0..48).collect::<Vec<_>>(), 48).count(), 48);
     }
 
     #[test]

@@ -116,13 +116,24 @@ fn print_tally(tally: &Tally) {
     for doubt in &tally.doubts {
         anstream::println!("cannot vouch for this result: {doubt}");
     }
-    let permitted: usize = Point::all()
-        .flat_map(Point::outcomes)
-        .filter(|outcome| !outcome.paranoid)
-        .count();
+    let pairs = Point::all().flat_map(|point| {
+        let outcomes = point.outcomes().into_iter().enumerate();
+        let permitted = outcomes.filter(|(_, outcome)| !outcome.paranoid);
+        permitted.map(move |(index, outcome)| (point, index + 1, outcome.choice))
+    });
+    let pairs: Vec<_> = pairs.collect();
+    let silent: Vec<String> = pairs
+        .iter()
+        .filter(|(point, outcome, _)| !tally.fired.contains(&(*point, *outcome)))
+        .map(|(point, _, choice)| format!("{point}={}", point.words(*choice)))
+        .collect();
+    if !silent.is_empty() {
+        anstream::println!("outcomes that never fired: {}", silent.join(", "));
+    }
+    let permitted = pairs.len();
     anstream::println!(
         "{} of {permitted} permitted outcomes fired; {} cases left out by time or number; in {} the deviation was not reached",
-        tally.fired.len(),
+        permitted - silent.len(),
         tally.left_out,
         tally.unfired
     );

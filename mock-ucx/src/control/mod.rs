@@ -17,3 +17,12 @@ pub fn heal() {
         crate::fabric::flight::heal(&mut universe.lock());
     }
 }
+
+/// Everything is as at the start of the process, except what was recorded: the adversary deviates again, and all is counted anew. Only
+/// while no object is alive; false otherwise, and before the first call of UCX.
+pub fn reset() -> bool {
+    crate::abi::current().is_some_and(|universe| universe.lock().reset())
+}
+
+/// Progress calls of each worker after [`heal`] within which every operation under way is complete.
+pub use crate::fabric::flight::HEALED_PROGRESS_MAX;

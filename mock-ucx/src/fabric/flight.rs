@@ -13,8 +13,9 @@ use crate::universe::State;
 pub(crate) fn schedule(state: &mut State, worker: u64, when: Choice, task: Task) -> Option<Key> {
     let now = state.worker(worker)?.progressed;
     let due = match when {
+        _ if state.healed => now + 1,
         Choice::After(calls) => now.saturating_add(u64::from(calls.max(1))),
-        Choice::Withheld if !state.healed => WITHHELD,
+        Choice::Withheld => WITHHELD,
         _ => now + 1,
     };
     let key = state.agenda.enter(worker, due, task);
@@ -144,7 +145,7 @@ pub(crate) fn heal(state: &mut State) {
 
 /// Progress calls of each worker after the healing within which a client comes to rest: one for what was withheld, one for a flush that
 /// waited for it, one for the message that the peer sends on it, and the same again for the answer; doubled.
-pub(crate) const HEALED_PROGRESS_MAX: u32 = 12;
+pub const HEALED_PROGRESS_MAX: u32 = 12;
 
 /// An endpoint's peer is gone: the notice is due.
 pub(crate) fn notice(state: &mut State, on: u64, status: UcsStatus) {

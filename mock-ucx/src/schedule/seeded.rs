@@ -12,6 +12,7 @@ use crate::schedule::{Choice, Decider, Decision, Point, Question};
 pub struct Seeded {
     seed: u64,
     paranoid: bool,
+    calls: bool,
 }
 
 /// Out of so many points, one is switched on by a seed.
@@ -23,7 +24,19 @@ const RATES: [u64; 4] = [20, 100, 300, 700];
 impl Seeded {
     /// A decider that draws from `seed`; with `paranoid` also moves whose permission is doubtful.
     pub fn new(seed: u64, paranoid: bool) -> Seeded {
-        Seeded { seed, paranoid }
+        Seeded {
+            seed,
+            paranoid,
+            calls: true,
+        }
+    }
+
+    /// The same with moves alone: no call fails, for a client that gives up at the first error.
+    pub fn moves_only(seed: u64) -> Seeded {
+        Seeded {
+            calls: false,
+            ..Seeded::new(seed, false)
+        }
     }
 
     /// How often a point deviates under this seed, per mille.
@@ -40,7 +53,7 @@ impl Seeded {
 impl Decider for Seeded {
     fn decide(&self, question: &Question) -> Decision {
         let rate = self.rate(question.point);
-        if rate == 0 {
+        if rate == 0 || (!self.calls && matches!(question.point, Point::Call(_))) {
             return Decision::BENIGN;
         }
         let drawn = draw(self.seed, question);
