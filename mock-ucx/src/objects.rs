@@ -139,6 +139,8 @@ pub(crate) struct Wakeup {
     pub(crate) event: OwnedFd,
     /// What the client was given: it tells of the event and of what comes from other processes. Without these it is the event alone.
     pub(crate) both: Option<OwnedFd>,
+    /// It is in an epoll set of the client's.
+    pub(crate) joined: bool,
 }
 
 /// Something that a progress call will do.

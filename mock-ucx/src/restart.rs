@@ -46,6 +46,7 @@ impl State {
         self.settings = self.first_settings.clone();
         self.ledger.restart_ordinals();
         self.retired.clear();
+        self.nameless_contexts = 0;
         self.decide_anew();
         true
     }

@@ -134,6 +134,8 @@ pub(crate) struct State {
     pub(crate) settings: Settings,
     /// Those that the process began with.
     pub(crate) first_settings: Settings,
+    /// Contexts without a name of their own so far.
+    pub(crate) nameless_contexts: u64,
 }
 
 /// A bad handle, as far as it was understood.
@@ -189,6 +191,7 @@ impl Universe {
             calls_before: [0; FUNCTION_COUNT],
             first_settings: settings.clone(),
             settings,
+            nameless_contexts: 0,
         };
         let version_text = CString::new(version.to_string()).unwrap_or_default();
         Universe {
@@ -288,6 +291,13 @@ fn process_nonce() -> u64 {
 }
 
 impl State {
+    /// What UCX calls the next context that was given no name (core/ucp_context.c:ucp_fill_config).
+    pub(crate) fn next_context_name(&mut self) -> String {
+        let name = format!("ucp_context_{}", self.nameless_contexts);
+        self.nameless_contexts += 1;
+        name
+    }
+
     /// Enters a new object whose handle is a number out of the reserved range; returns its serial and handle.
     pub(crate) fn create(
         &mut self,

@@ -1,6 +1,7 @@
 //! Library, configuration and context.
 
-use std::ffi::{CStr, c_char, c_uint};
+use std::ffi::{CStr, CString, c_char, c_uint};
+use std::sync::LazyLock;
 
 use crate::abi::call::{Call, enter, field, set_field};
 use crate::abi::types::{
@@ -58,7 +59,20 @@ pub extern "C-unwind" fn ucp_get_version_string() -> *const c_char {
 /// `ucs_status_string`.
 #[unsafe(no_mangle)]
 pub extern "C-unwind" fn ucs_status_string(status: UcsStatus) -> *const c_char {
-    status.text().unwrap_or(c"Unknown error").as_ptr()
+    status
+        .text()
+        .unwrap_or_else(|| unknown_text(status))
+        .as_ptr()
+}
+
+/// What UCX composes for a code that it does not know (ucs/type/status.c:ucs_status_string).
+fn unknown_text(status: UcsStatus) -> &'static CStr {
+    static TEXTS: LazyLock<Vec<CString>> = LazyLock::new(|| {
+        (i8::MIN..=i8::MAX)
+            .map(|code| CString::new(format!("Unknown error {code}")).unwrap_or_default())
+            .collect()
+    });
+    &TEXTS[usize::from(status.0.abs_diff(i8::MIN))]
 }
 
 /// `ucp_lib_query`.
@@ -203,7 +217,11 @@ unsafe fn init(
             .map_or(RENDEZVOUS_THRESHOLD, rendezvous_threshold)
     };
     // SAFETY: the client vouches for a pointer that is not null; fields are read by their mask bit only.
-    let new = unsafe { read_params(params, threshold) };
+    let mut new = unsafe { read_params(params, threshold) };
+    // SAFETY: as above; the name is terminated or null.
+    if unsafe { is_nameless(params) } {
+        new.name = state.next_context_name();
+    }
     if new.features == 0 {
         call.broken(&mut state, Rule::ContextFeatures, 0, [0, 0]);
     }
@@ -230,6 +248,15 @@ fn rendezvous_threshold(config: &Config) -> usize {
         Some("inf") => usize::MAX,
         Some(value) => value.parse().unwrap_or(RENDEZVOUS_THRESHOLD),
         None => RENDEZVOUS_THRESHOLD,
+    }
+}
+
+/// # Safety
+/// `params` points to a `ucp_params_t`.
+unsafe fn is_nameless(params: *const UcpParams) -> bool {
+    // SAFETY: handed on to the caller; the member is read only if its bit is set.
+    unsafe {
+        field!(params, field_mask) & UCP_PARAM_FIELD_NAME == 0 || field!(params, name).is_null()
     }
 }
 

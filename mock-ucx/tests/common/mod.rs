@@ -222,7 +222,16 @@ impl Pair {
 
     /// Gives everything back.
     pub fn end(self) {
-        assert_eq!(close(self.ep, 0), 0);
+        self.end_as(UcsStatus::OK);
+    }
+
+    /// Gives everything back, of an endpoint that failed.
+    pub fn end_failed(self) {
+        self.end_as(UcsStatus::CONNECTION_RESET);
+    }
+
+    fn end_as(self, closed: UcsStatus) {
+        assert_eq!(close(self.ep, 0), closed.to_ptr());
         worker::ucp_worker_destroy(self.near);
         worker::ucp_worker_destroy(self.far);
         library::ucp_cleanup(self.context);
