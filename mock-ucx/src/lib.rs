@@ -8,6 +8,7 @@ pub mod abi;
 pub mod control;
 pub mod functions;
 pub mod ledger;
+
 pub mod rules;
 pub mod schedule;
 pub mod status;
@@ -19,6 +20,7 @@ mod fabric;
 mod handle;
 mod hidden;
 mod objects;
+mod restart;
 pub mod stack;
 mod universe;
 

@@ -2,6 +2,7 @@
 
 mod command;
 mod executable;
+mod fired;
 mod folder;
 mod library;
 mod notices;
@@ -14,6 +15,7 @@ mod signals;
 mod watch;
 
 pub use command::{CommandError, Program};
+pub use fired::{Deviation, Place};
 pub use library::{LibraryError, find as find_library};
 pub use preload::{PreloadError, check_preloaded};
 pub use process::{End, Process};

@@ -9,6 +9,7 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 use mock_ucx::control::is_real_ucx;
+use mock_ucx::control::settings::Given;
 use mock_ucx::ledger::read::Snapshot;
 
 use super::command::{CommandError, Program};
@@ -30,10 +31,8 @@ const INTERRUPTS_MAX: u32 = 3;
 pub struct Run {
     /// The command and its arguments; at least one.
     pub command: Vec<OsString>,
-    /// Fault specification; empty for none.
-    pub faults: String,
-    /// Emulated version of UCX; `None`: the newest.
-    pub version: Option<String>,
+    /// What the library is told.
+    pub given: Given,
     /// Have freed memory overwritten, so that what is left in it is not taken for a handle that somebody holds.
     pub perturb: bool,
     /// How long to wait for processes that outlive the command.
@@ -125,8 +124,7 @@ impl Run {
         let wish = Wish {
             library: &library,
             folder: folder.path(),
-            faults: &self.faults,
-            version: self.version.as_deref(),
+            given: &self.given,
             perturb: self.perturb,
             needed: &program.needed,
         };

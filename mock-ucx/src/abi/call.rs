@@ -279,7 +279,12 @@ impl Call {
 
     /// Asks the adversary whether this call may do its work.
     pub(crate) fn decide(&self, state: &mut State) -> Result<(), UcsStatus> {
-        match self.ask_whether(state, self.object.get(), self.occurrence) {
+        self.decide_of(state, self.object.get())
+    }
+
+    /// The same for a call that makes an object, about the one that it makes it of.
+    pub(crate) fn decide_of(&self, state: &mut State, object: u64) -> Result<(), UcsStatus> {
+        match self.ask_whether(state, object, self.occurrence) {
             Choice::Status(status) => {
                 self.faulted.set(true);
                 Err(status)

@@ -87,7 +87,7 @@ unsafe fn create(
             return Err(UcsStatus::INVALID_ADDR);
         }
     };
-    call.decide(&mut state)?;
+    call.decide_of(&mut state, worker)?;
     let (serial, handle) = fabric::create(&mut state, worker, target, &wish, call.site())
         .map_err(|_| UcsStatus::NO_MEMORY)?;
     call.about(serial);

@@ -94,7 +94,7 @@ unsafe fn create(
         return Err(UcsStatus::INVALID_PARAM);
     }
     let mut state = call.lock();
-    call.decide(&mut state)?;
+    call.decide_of(&mut state, context)?;
     let wish = match call.ask(&mut state, Move::WorkerThreadMode, context) {
         Choice::Benign => wish,
         _ => Wish {

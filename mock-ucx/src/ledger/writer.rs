@@ -139,6 +139,11 @@ impl Ledger {
         slot
     }
 
+    /// The next object of each kind is the first one again.
+    pub(crate) fn restart_ordinals(&mut self) {
+        self.ordinals = Default::default();
+    }
+
     /// The object was given back (`Ended`), or its parent went first (`Orphaned`).
     pub(crate) fn end(&mut self, slot: u32, kind: Kind, state: ObjectState, site: Site<'_>) {
         let stack = self.intern(site.stack);
@@ -237,6 +242,12 @@ impl Ledger {
     pub(crate) fn fired(&mut self, question: &Question, decision: Decision, site: Site<'_>) {
         let stack = self.intern(site.stack);
         let header = self.map.header();
+        let times = decision
+            .fault
+            .and_then(|fault| header.faults_fired.get(usize::from(fault)));
+        if let Some(times) = times {
+            times.fetch_add(1, Relaxed);
+        }
         let index = header.fired.load(Relaxed);
         if index >= FIRED_CAPACITY {
             header.fired_dropped.fetch_add(1, Relaxed);
