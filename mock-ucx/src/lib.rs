@@ -13,6 +13,7 @@ pub mod schedule;
 pub mod status;
 pub mod version;
 
+mod ask;
 mod fabric;
 mod handle;
 mod hidden;
@@ -20,4 +21,4 @@ mod objects;
 pub mod stack;
 mod universe;
 
-pub use universe::{Settings, Universe};
+pub use universe::{Adversary, Settings, Universe};

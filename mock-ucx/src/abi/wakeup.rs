@@ -3,12 +3,15 @@
 use std::ffi::c_int;
 
 use crate::abi::call::{Call, enter, enter_quietly};
+use crate::abi::perform::in_a_row;
 use crate::abi::remote::look_before_sleep;
 use crate::abi::types::UcsStatus;
 use crate::fabric::worker as fabric;
 use crate::functions::Function as F;
 use crate::ledger::Kind;
 use crate::rules::Rule;
+use crate::schedule::{Choice, Move};
+use crate::universe::State;
 
 fn waking_worker(call: &Call, worker: u64) -> Result<u64, UcsStatus> {
     let mut state = call.lock();
@@ -49,8 +52,26 @@ pub extern "C-unwind" fn ucp_worker_arm(worker: u64) -> UcsStatus {
             |serial| {
                 let mut state = call.lock();
                 look_before_sleep(call, &mut state);
-                fabric::arm(&mut state, serial)
+                arm(call, &mut state, serial)
             },
         )
     })
+}
+
+fn arm(call: &Call, state: &mut State, worker: u64) -> UcsStatus {
+    let status = fabric::arm(state, worker);
+    if status != UcsStatus::OK || !state.is_asking() {
+        return status;
+    }
+    match call.ask(state, Move::ArmStatus, worker) {
+        Choice::Status(deviation) if in_a_row(state, worker, true) => {
+            fabric::disarm(state, worker);
+            return deviation;
+        }
+        _ => {}
+    }
+    if call.ask(state, Move::WakeupSpurious, worker) != Choice::Benign {
+        fabric::wake(state, worker);
+    }
+    UcsStatus::OK
 }

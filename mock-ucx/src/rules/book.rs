@@ -32,6 +32,8 @@ pub enum Basis {
     Doc,
     /// Read in UCX's code.
     Code,
+    /// One of UCX's own tests relies on it.
+    Test,
     /// Follows from both, though nobody says it.
     Inferred,
 }
@@ -42,6 +44,7 @@ impl Basis {
         match self {
             Basis::Doc => "doc",
             Basis::Code => "code",
+            Basis::Test => "test",
             Basis::Inferred => "inferred",
         }
     }
@@ -131,6 +134,10 @@ book! {
         "ucp_mem_map is told a length.", "Set UCP_MEM_MAP_PARAM_FIELD_LENGTH.";
     MemoryFlags, "UCP-MEM-003", Contract, Doc, "ucp.h:ucp_mem_map",
         "A null address with a length needs UCP_MEM_MAP_ALLOCATE, FIXED needs ALLOCATE and a page-aligned address, and NONBLOCK excludes LOCK.", "See the table at ucp_mem_map in ucp.h.";
+    MemoryInUse, "UCP-MEM-004", Undefined, Doc, "ucp.h:ucp_mem_unmap; dt/datatype_iter.inl (operations keep the handle without a reference)",
+        "A memory handle is not unmapped while an operation that was given it is under way.", "Wait for the completion: a request that was freed or cancelled is not a completed operation.";
+    MemoryInRemoteUse, "UCP-MEM-005", Undefined, Doc, "ucp.h:ucp_mem_unmap",
+        "Memory is not unmapped while a peer's operation reads or writes it.", "Let the peer tell that it is done, then unmap.";
     MemoryTwice, "UCP-MEM-006", Undefined, Code, "core/ucp_mm.c:ucp_mem_unmap",
         "A memory handle is unmapped exactly once.", "Forget the handle when you unmap it.";
     MemoryRange, "UCP-MEM-008", Contract, Code, "dt/datatype_iter.c:ucp_datatype_iter_is_user_memh_valid",
@@ -143,12 +150,16 @@ book! {
         "A remote key is used only on the endpoint on which it was unpacked.", "Unpack it once for each endpoint.";
     RkeyHandle, "UCP-RKEY-004", Undefined, Doc, "ucp.h:ucp_rkey_destroy",
         "A remote key argument is live, came from unpack, and is destroyed once.", "Destroy it once, after the last transfer.";
+    RkeyInUse, "UCP-RKEY-005", Undefined, Doc, "ucp.h:ucp_rkey_destroy",
+        "A remote key is not destroyed while an operation that uses it is outstanding, a freed one included.", "Flush the endpoint first.";
     RkeyWorker, "UCP-RKEY-006", Leak, Code, "core/ucp_rkey.c:ucp_rkey_destroy",
         "All remote keys are destroyed before their worker.", "Destroy the keys of an endpoint before you close it.";
     RkeyUnmapped, "UCP-RKEY-007", Undefined, Doc, "ucp.h:ucp_mem_unmap",
         "Once the peer has unmapped the memory, the remote key may only be destroyed.", "Tell the peer before you unmap.";
     RmaRange, "UCP-RMA-001", Undefined, Doc, "ucp.h:ucp_put_nbx",
         "A remote access lies inside the region for which the remote key was packed.", "Check the remote address and length against the registration.";
+    RmaBusyBuffer, "UCP-RMA-002", Undefined, Doc, "ucp.h:ucp_put_nbx, ucp_get_nbx",
+        "The buffers of a transfer stay as they are, and stay mapped, until it completes.", "Free or reuse the buffer after the completion, not after the request was freed or cancelled.";
     RmaBuffer, "UCP-RMA-010", Contract, Code, "rma/rma_send.c:UCP_RMA_CHECK_PTR",
         "A transfer of more than zero bytes has a buffer.", "Pass the buffer.";
     SglArguments, "UCP-RMA-007", Contract, Code, "rma/rma_send.c:UCP_PUT_SGL_CHECK_PARAMS",

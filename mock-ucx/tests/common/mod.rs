@@ -38,10 +38,15 @@ pub fn alone(body: impl FnOnce(&Mock)) {
 
 /// The same with settings.
 pub fn alone_with(settings: Settings, body: impl FnOnce(&Mock)) {
+    // `program::name_of_the_test::{{closure}}`
+    let path = type_name_of_val(&body);
+    let name = path.split("::").nth(1).expect("the name of a test");
+    alone_named(name, settings, body);
+}
+
+/// The same for a test that runs several processes, whose name cannot be told from `body`.
+pub fn alone_named(name: &str, settings: Settings, body: impl FnOnce(&Mock)) {
     if env::var_os(CHILD).is_none() {
-        // `program::name_of_the_test::{{closure}}`
-        let path = type_name_of_val(&body);
-        let name = path.split("::").nth(1).expect("the name of a test");
         let arguments = ["--exact", name, "--nocapture", "--test-threads=1"];
         let mut command = Command::new(env::current_exe().expect("this program"));
         let output = command
@@ -225,8 +230,19 @@ impl Pair {
         self.end_as(UcsStatus::CONNECTION_RESET);
     }
 
-    fn end_as(self, closed: UcsStatus) {
+    /// Gives everything back, of an endpoint whose close answers this.
+    pub fn end_as(self, closed: UcsStatus) {
         assert_eq!(close(self.ep, 0), closed.to_ptr());
+        self.end_closed();
+    }
+
+    /// Gives everything back, of an endpoint that may have failed, which a forced close does not tell.
+    pub fn end_forced(self) {
+        assert_eq!(close(self.ep, UCP_EP_CLOSE_FLAG_FORCE), 0);
+        self.end_closed();
+    }
+
+    fn end_closed(self) {
         worker::ucp_worker_destroy(self.near);
         worker::ucp_worker_destroy(self.far);
         library::ucp_cleanup(self.context);
