@@ -1,7 +1,7 @@
 //! Puts a question to the decider, and records what it answered.
 
 use crate::abi::call::Call;
-use crate::ledger::{NO_SLOT, Site};
+use crate::ledger::Site;
 use crate::schedule::{Choice, Decision, Move, ObjectName, Point, Question};
 use crate::universe::State;
 
@@ -22,7 +22,7 @@ impl Call {
         }
         let point = Point::Call(self.function);
         let question = Question {
-            occurrence,
+            occurrence: occurrence.saturating_sub(state.calls_before[self.function as usize]),
             ..state.question(point, object, self.thread())
         };
         state.answer(&question, self.step(), || self.site()).choice
@@ -37,18 +37,6 @@ impl State {
         }
         let question = self.question(Point::Move(which), object, site.thread);
         self.answer(&question, site.step, || site).choice
-    }
-
-    /// Begins anew, if no object is alive: nothing is healed, counted or kept for another use.
-    pub(crate) fn reset(&mut self) -> bool {
-        if self.objects.values().any(|entry| entry.slot != NO_SLOT) {
-            return false;
-        }
-        self.healed = false;
-        self.reached.clear();
-        self.born.clear();
-        self.retired.clear();
-        true
     }
 
     /// Whether anybody wants to hear questions.
@@ -69,6 +57,10 @@ impl State {
             count(object)
         };
         let entry = self.objects.get(&object);
+        debug_assert!(
+            entry.is_none_or(|entry| point.is_asked_of(entry.body.kind())),
+            "{point} is asked of another kind of object than it says"
+        );
         Question {
             point,
             object: entry.and_then(|entry| {

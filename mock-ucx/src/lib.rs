@@ -8,16 +8,19 @@ pub mod abi;
 pub mod control;
 pub mod functions;
 pub mod ledger;
+
 pub mod rules;
 pub mod schedule;
 pub mod status;
 pub mod version;
 
+mod arena;
 mod ask;
 mod fabric;
 mod handle;
 mod hidden;
 mod objects;
+mod restart;
 pub mod stack;
 mod universe;
 

@@ -13,17 +13,16 @@ use rustc_hash::FxHashMap;
 use crate::fabric::agenda::Agenda;
 use crate::fabric::remote::hub::Hub;
 use crate::fabric::remote::operation::Operations;
+use crate::functions::FUNCTION_COUNT;
 use crate::handle::{HandleSpace, Shape};
 use crate::hidden::POINTER_MASK;
 use crate::ledger::layout::HANDLE_MASK;
 use crate::ledger::{
     Kind, Ledger, Mapping, NO_SLOT, NewFinding, NewObject, ObjectState, Site, Trouble,
 };
-use crate::objects::{Body, Entry};
+use crate::objects::{Body, Entry, Objects};
 use crate::rules::{Rule, rule_for_handle};
-use crate::schedule::{
-    Benign, Bytes, Choice, Decider, FaultSpec, Move, Point, Script, Seeded, mix,
-};
+use crate::schedule::{Choice, Decider, FaultSpec, Move, Point, mix};
 use crate::status::UcsStatus;
 use crate::version::UcxVersion;
 
@@ -40,25 +39,11 @@ pub enum Adversary {
     #[default]
     Benign,
     /// A swarm drawn from the seed.
-    Swarm {
-        /// Also moves whose permission is doubtful.
-        paranoid: bool,
-    },
+    Swarm,
     /// A fuzzer's bytes.
     Bytes(Vec<u8>),
     /// A decider of the program that links the mock.
     Own(Arc<dyn Decider>),
-}
-
-impl Adversary {
-    fn decider(&self, seed: u64) -> Arc<dyn Decider> {
-        match self {
-            Adversary::Benign => Arc::new(Benign),
-            Adversary::Swarm { paranoid } => Arc::new(Seeded::new(seed, *paranoid)),
-            Adversary::Bytes(bytes) => Arc::new(Bytes::new(bytes.clone())),
-            Adversary::Own(decider) => decider.clone(),
-        }
-    }
 }
 
 /// What can be chosen before the first call.
@@ -72,6 +57,8 @@ pub struct Settings {
     pub seed: u64,
     /// Who decides where no fault applies.
     pub adversary: Adversary,
+    /// Whether a swarm makes moves, too, whose permission is doubtful.
+    pub paranoid: bool,
     /// Progress calls of a worker without anything to do, while something is withheld, after which the adversary heals.
     pub heal_after: u64,
     /// Whether every question is recorded in the ledger, for a search that goes through them.
@@ -89,6 +76,7 @@ impl Default for Settings {
             faults: FaultSpec::default(),
             seed: 0,
             adversary: Adversary::Benign,
+            paranoid: false,
             heal_after: HEAL_AFTER,
             record_questions: false,
             version: UcxVersion::NEWEST,
@@ -111,7 +99,7 @@ pub struct Universe {
 pub(crate) struct State {
     pub(crate) ledger: Ledger,
     pub(crate) handles: HandleSpace,
-    pub(crate) objects: FxHashMap<u64, Entry>,
+    pub(crate) objects: Objects,
     /// Objects whose handle is a pointer to real memory: masked pointer to serial. Those that ended lately are among them, so that a
     /// second release is told from a value that never was a handle.
     pub(crate) pointers: FxHashMap<u64, u64>,
@@ -129,6 +117,8 @@ pub(crate) struct State {
     pub(crate) healed: bool,
     /// How often each point was reached: in the process (object 0), and with each object.
     pub(crate) reached: FxHashMap<(Point, u64), u64>,
+    /// Calls of each function that do not count for the decider, because they came before it.
+    pub(crate) calls_before: [u64; FUNCTION_COUNT],
     /// Children born so far, by parent and kind.
     pub(crate) born: FxHashMap<(u64, Kind), u64>,
     /// What is under way.
@@ -142,6 +132,10 @@ pub(crate) struct State {
     /// What it has begun with them.
     pub(crate) operations: Operations,
     pub(crate) settings: Settings,
+    /// Those that the process began with.
+    pub(crate) first_settings: Settings,
+    /// Contexts without a name of their own so far.
+    pub(crate) nameless_contexts: u64,
 }
 
 /// A bad handle, as far as it was understood.
@@ -176,26 +170,16 @@ impl Universe {
         header.ucx_version.store(packed(settings.version), Relaxed);
         ledger.publish();
         let version = settings.version;
-        let adversary = settings.adversary.decider(settings.seed);
-        let decider = if settings.faults.is_empty() {
-            adversary
-        } else {
-            Arc::new(Script::new(
-                settings.faults.clone(),
-                settings.seed,
-                adversary,
-            ))
-        };
         let state = State {
             ledger,
             handles,
-            objects: FxHashMap::default(),
+            objects: Objects::default(),
             pointers: FxHashMap::default(),
             ended_pointers: VecDeque::new(),
             inherited_pointers: FxHashMap::default(),
             zero_length: [None; 2],
             external_statuses: FxHashMap::default(),
-            decider,
+            decider: settings.decider(),
             healed: false,
             reached: FxHashMap::default(),
             born: FxHashMap::default(),
@@ -204,7 +188,10 @@ impl Universe {
             nonce: process_nonce(),
             hub: None,
             operations: Operations::default(),
+            calls_before: [0; FUNCTION_COUNT],
+            first_settings: settings.clone(),
             settings,
+            nameless_contexts: 0,
         };
         let version_text = CString::new(version.to_string()).unwrap_or_default();
         Universe {
@@ -256,7 +243,10 @@ impl Universe {
         let universe = Universe::assemble(ledger, handles, settings);
         let mut inherited = parent.inherited_pointers.clone();
         inherited.extend(&parent.pointers);
-        universe.lock().inherited_pointers = inherited;
+        let mut state = universe.lock();
+        state.inherited_pointers = inherited;
+        state.first_settings = parent.first_settings.clone();
+        drop(state);
         Ok(universe)
     }
 
@@ -301,6 +291,13 @@ fn process_nonce() -> u64 {
 }
 
 impl State {
+    /// What UCX calls the next context that was given no name (core/ucp_context.c:ucp_fill_config).
+    pub(crate) fn next_context_name(&mut self) -> String {
+        let name = format!("ucp_context_{}", self.nameless_contexts);
+        self.nameless_contexts += 1;
+        name
+    }
+
     /// Enters a new object whose handle is a number out of the reserved range; returns its serial and handle.
     pub(crate) fn create(
         &mut self,
@@ -377,7 +374,7 @@ impl State {
     }
 
     /// Hash of the place of the next child in the tree of objects; nobody asks for it unless somebody decides.
-    fn path_of_child(&mut self, parent: u64, kind: Kind) -> u64 {
+    pub(crate) fn path_of_child(&mut self, parent: u64, kind: Kind) -> u64 {
         if !self.is_asking() {
             return 0;
         }

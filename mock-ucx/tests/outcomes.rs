@@ -87,10 +87,8 @@ fn corners() {
         ..zeroed()
     };
     // SAFETY: the structure is right.
-    assert_eq!(
-        unsafe { library::ucp_lib_query(&raw mut lib) },
-        UcsStatus::OK
-    );
+    let status = unsafe { library::ucp_lib_query(&raw mut lib) };
+    assert_eq!(status, UcsStatus::OK);
     let pair = Pair::new();
     let costs = UcpEpEvaluatePerfParam {
         field_mask: UCP_EP_PERF_PARAM_FIELD_MESSAGE_SIZE,
@@ -124,5 +122,12 @@ fn corners() {
     }
     worker::ucp_worker_destroy(leaving);
     control::heal();
-    pair.end();
+    let closing = close(pair.ep, UCP_EP_CLOSE_FLAG_FORCE);
+    worker::ucp_worker_progress(pair.near);
+    if ptr_is_ptr(closing) {
+        free(closing);
+    }
+    worker::ucp_worker_destroy(pair.near);
+    worker::ucp_worker_destroy(pair.far);
+    library::ucp_cleanup(pair.context);
 }

@@ -6,6 +6,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 typedef int8_t ucs_status_t;
 typedef struct ucp_context *ucp_context_h;
 typedef struct ucp_worker *ucp_worker_h;
@@ -43,5 +47,9 @@ void ucp_worker_destroy(ucp_worker_h worker);
 unsigned ucp_worker_progress(ucp_worker_h worker);
 ucs_status_t ucp_mem_map(ucp_context_h context, const ucp_mem_map_params_t *params, ucp_mem_h *memh);
 ucs_status_t ucp_mem_unmap(ucp_context_h context, ucp_mem_h memh);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

@@ -25,7 +25,7 @@ pub struct ReplayArgs {
     #[arg(long, value_name = "RELEASE|DIR")]
     nixl: Option<String>,
     /// How often, each in a fresh process.
-    #[arg(long, default_value_t = 1)]
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..))]
     times: u32,
 }
 

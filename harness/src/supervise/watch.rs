@@ -9,6 +9,7 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 use mock_ucx::control::is_real_ucx;
+use mock_ucx::control::settings::Given;
 use mock_ucx::ledger::read::Snapshot;
 
 use super::command::{CommandError, Program};
@@ -30,10 +31,8 @@ const INTERRUPTS_MAX: u32 = 3;
 pub struct Run {
     /// The command and its arguments; at least one.
     pub command: Vec<OsString>,
-    /// Fault specification; empty for none.
-    pub faults: String,
-    /// Emulated version of UCX; `None`: the newest.
-    pub version: Option<String>,
+    /// What the library is told.
+    pub given: Given,
     /// Have freed memory overwritten, so that what is left in it is not taken for a handle that somebody holds.
     pub perturb: bool,
     /// How long to wait for processes that outlive the command.
@@ -53,20 +52,20 @@ pub enum RunError {
     #[error(transparent)]
     Preload(#[from] PreloadError),
     /// The system refuses what the supervisor needs.
-    #[error("cannot supervise: {what}: {source}")]
+    #[error("cannot supervise: {what}: {cause}")]
     System {
         /// What was tried.
         what: &'static str,
         /// What the system says.
-        source: io::Error,
+        cause: io::Error,
     },
     /// The command does not start.
-    #[error("cannot start {}: {source}", path.display())]
+    #[error("cannot start {}: {cause}", path.display())]
     Start {
         /// The command.
         path: PathBuf,
         /// What the system says.
-        source: io::Error,
+        cause: io::Error,
     },
 }
 
@@ -107,7 +106,7 @@ struct Watch {
 }
 
 fn system(what: &'static str) -> impl FnOnce(io::Error) -> RunError {
-    move |source| RunError::System { what, source }
+    move |cause| RunError::System { what, cause }
 }
 
 impl Run {
@@ -125,8 +124,7 @@ impl Run {
         let wish = Wish {
             library: &library,
             folder: folder.path(),
-            faults: &self.faults,
-            version: self.version.as_deref(),
+            given: &self.given,
             perturb: self.perturb,
             needed: &program.needed,
         };
@@ -174,9 +172,9 @@ impl Run {
         match command.spawn() {
             // It is waited for among all other children.
             Ok(child) => Ok(child.id()),
-            Err(source) => Err(RunError::Start {
+            Err(cause) => Err(RunError::Start {
                 path: path.to_owned(),
-                source,
+                cause,
             }),
         }
     }

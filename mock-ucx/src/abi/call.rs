@@ -117,6 +117,23 @@ pub(crate) fn enter_quietly<A: Answer>(function: Function, body: impl FnOnce(&Ca
     run(function, false, body)
 }
 
+/// Functions that nearly always make or end an object, and so need the stack. It is taken before any lock is, so that threads do not wait
+/// for each other's stacks.
+fn keeps_stack(function: Function) -> bool {
+    matches!(
+        function,
+        Function::MemMap
+            | Function::MemUnmap
+            | Function::RkeyPack
+            | Function::RkeyBufferRelease
+            | Function::EpRkeyUnpack
+            | Function::RkeyDestroy
+            | Function::EpCreate
+            | Function::EpCloseNbx
+            | Function::RequestFree
+    )
+}
+
 fn run<A: Answer>(function: Function, record: bool, body: impl FnOnce(&Call) -> A) -> A {
     let caught = catch_unwind(AssertUnwindSafe(|| {
         let universe = universe();
@@ -131,6 +148,9 @@ fn run<A: Answer>(function: Function, record: bool, body: impl FnOnce(&Call) -> 
             object: Cell::new(0),
             faulted: Cell::new(false),
         };
+        if keeps_stack(function) {
+            call.site();
+        }
         let answer = body(&call);
         let status = answer.status();
         if record || status.is_err() {
@@ -259,7 +279,12 @@ impl Call {
 
     /// Asks the adversary whether this call may do its work.
     pub(crate) fn decide(&self, state: &mut State) -> Result<(), UcsStatus> {
-        match self.ask_whether(state, self.object.get(), self.occurrence) {
+        self.decide_of(state, self.object.get())
+    }
+
+    /// The same for a call that makes an object, about the one that it makes it of.
+    pub(crate) fn decide_of(&self, state: &mut State, object: u64) -> Result<(), UcsStatus> {
+        match self.ask_whether(state, object, self.occurrence) {
             Choice::Status(status) => {
                 self.faulted.set(true);
                 Err(status)

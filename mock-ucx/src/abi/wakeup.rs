@@ -31,6 +31,9 @@ pub unsafe extern "C-unwind" fn ucp_worker_get_efd(worker: u64, fd: *mut c_int) 
     enter(F::WorkerGetEfd, |call| {
         let answer = waking_worker(call, worker).and_then(|serial| {
             call.not_null(1, fd)?;
+            if fabric::has_joined(&call.lock(), serial) {
+                return Err(UcsStatus::UNSUPPORTED);
+            }
             let descriptor = fabric::descriptor(&mut call.lock(), serial)?;
             // SAFETY: the client vouches for a pointer that is not null.
             unsafe { fd.write_unaligned(descriptor) };

@@ -194,7 +194,11 @@ pub(crate) fn descriptor(state: &mut State, worker: u64) -> Result<i32, UcsStatu
         .hub
         .as_ref()
         .and_then(|hub| merge(&[event.as_fd(), hub.readiness()]).ok());
-    let wakeup = Wakeup { event, both };
+    let wakeup = Wakeup {
+        event,
+        both,
+        joined: false,
+    };
     let descriptor = wakeup.descriptor();
     if let Some(worker) = state.worker_mut(worker) {
         // Whoever armed the worker before asking for the descriptor is to be woken too.
@@ -204,6 +208,29 @@ pub(crate) fn descriptor(state: &mut State, worker: u64) -> Result<i32, UcsStatu
         worker.wakeup = Some(wakeup);
     }
     Ok(descriptor)
+}
+
+/// Adds the worker's descriptor to an epoll set of the client, which sleeps there instead.
+pub(crate) fn join(
+    state: &mut State,
+    worker: u64,
+    set: BorrowedFd<'_>,
+    data: u64,
+) -> Result<(), UcsStatus> {
+    descriptor(state, worker)?;
+    let worker = state.worker_mut(worker).ok_or(UcsStatus::INVALID_PARAM)?;
+    let wakeup = worker.wakeup.as_mut().ok_or(UcsStatus::INVALID_PARAM)?;
+    wakeup.joined = true;
+    let data = epoll::EventData::new_u64(data);
+    epoll::add(set, wakeup.source(), data, epoll::EventFlags::IN).map_err(|_| UcsStatus::IO_ERROR)
+}
+
+/// Whether the client sleeps on a descriptor of its own, so that the worker's is not to be had.
+pub(crate) fn has_joined(state: &State, worker: u64) -> bool {
+    let wakeup = state
+        .worker(worker)
+        .and_then(|worker| worker.wakeup.as_ref());
+    wakeup.is_some_and(|wakeup| wakeup.joined)
 }
 
 /// A descriptor that is readable when one of several is.
@@ -217,8 +244,12 @@ fn merge(sources: &[BorrowedFd<'_>]) -> rustix::io::Result<OwnedFd> {
 }
 
 impl Wakeup {
+    fn source(&self) -> &OwnedFd {
+        self.both.as_ref().unwrap_or(&self.event)
+    }
+
     fn descriptor(&self) -> i32 {
-        self.both.as_ref().unwrap_or(&self.event).as_raw_fd()
+        self.source().as_raw_fd()
     }
 }
 
