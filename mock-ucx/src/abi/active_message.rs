@@ -175,6 +175,10 @@ unsafe fn send(call: &Call, arguments: Send) -> Result<Begun, UcsStatus> {
         worker,
         target,
     };
+    let mut rendezvous = wants_rendezvous(&state, worker, &attributes, &regions);
+    if attributes.forced() && (rendezvous.is_some() || needs_request(&attributes)) {
+        return Err(UcsStatus::NO_RESOURCE);
+    }
     let fate = if state.is_asking() {
         deferred::message(call, &mut state, route, &attributes)
     } else {
@@ -183,15 +187,11 @@ unsafe fn send(call: &Call, arguments: Send) -> Result<Begun, UcsStatus> {
     if let Some(work) = fate.undelivered {
         return deferred::run_on(call, &mut state, route, attributes.wish(), fate.when, work);
     }
-    let mut rendezvous = wants_rendezvous(&state, worker, &attributes, &regions);
     if fate.other_protocol {
         rendezvous = match (rendezvous, regions.as_slice()) {
             (None, [region]) if region.length > 0 => Some(*region),
             _ => None,
         };
-    }
-    if attributes.forced() && (rendezvous.is_some() || needs_request(&attributes)) {
-        return Err(UcsStatus::NO_RESOURCE);
     }
     let nonce = state.nonce;
     let aligned = state.worker(target.worker);
