@@ -200,3 +200,26 @@ fn a_file_that_is_wrong_is_shown_with_its_line() {
         "{message}"
     );
 }
+
+/// Progress calls that a flush took that is withheld.
+fn patience(options: &[&str]) -> u64 {
+    let library = harness::supervise::find_library().unwrap_or_else(|error| panic!("{error}"));
+    let client = Clients::get().client_with("patience", &[library.to_str().unwrap()]);
+    let ran = run(
+        &[&["--faults", "ep#1.flush.complete=withheld"], options].concat(),
+        &[&client],
+    );
+    assert_eq!(ran.code(), 0, "{ran:#?}");
+    ran.stdout
+        .trim()
+        .parse()
+        .unwrap_or_else(|_| panic!("{ran:#?}"))
+}
+
+#[test]
+fn what_is_withheld_comes_after_as_many_progress_calls_in_vain_as_are_asked_for() {
+    let soon = patience(&["--heal-after", "50"]);
+    assert!((50..100).contains(&soon), "{soon}");
+    let unasked = patience(&[]);
+    assert!(unasked > 10_000, "{unasked}");
+}

@@ -22,6 +22,7 @@ mod hidden;
 mod objects;
 mod restart;
 pub mod stack;
+pub mod trace;
 mod universe;
 
 pub use universe::{Adversary, Settings, Universe};

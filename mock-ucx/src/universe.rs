@@ -24,6 +24,7 @@ use crate::objects::{Body, Entry, Objects};
 use crate::rules::{Rule, rule_for_handle};
 use crate::schedule::{Choice, Decider, FaultSpec, Move, Point, mix};
 use crate::status::UcsStatus;
+use crate::trace::Trace;
 use crate::version::UcxVersion;
 
 /// Pointers of ended objects that are remembered. A client that releases twice seldom does so thousands of releases later.
@@ -61,6 +62,8 @@ pub struct Settings {
     pub paranoid: bool,
     /// Progress calls of a worker without anything to do, while something is withheld, after which the adversary heals.
     pub heal_after: u64,
+    /// Whether a trace is written beside the ledger.
+    pub trace: bool,
     /// Whether every question is recorded in the ledger, for a search that goes through them.
     pub record_questions: bool,
     /// Version of UCX to be.
@@ -78,6 +81,7 @@ impl Default for Settings {
             adversary: Adversary::Benign,
             paranoid: false,
             heal_after: HEAL_AFTER,
+            trace: false,
             record_questions: false,
             version: UcxVersion::NEWEST,
             device_api: false,
@@ -88,6 +92,8 @@ impl Default for Settings {
 /// One emulated UCX library with everything it gave out.
 pub struct Universe {
     state: Mutex<State>,
+    /// The trace, if one is written.
+    pub(crate) trace: Option<Arc<Trace>>,
     /// The ledger's memory, for counters that need no lock.
     pub(crate) map: Arc<Mapping>,
     pub(crate) version: UcxVersion,
@@ -98,6 +104,7 @@ pub struct Universe {
 /// What is behind the lock.
 pub(crate) struct State {
     pub(crate) ledger: Ledger,
+    pub(crate) trace: Option<Arc<Trace>>,
     pub(crate) handles: HandleSpace,
     pub(crate) objects: Objects,
     /// Objects whose handle is a pointer to real memory: masked pointer to serial. Those that ended lately are among them, so that a
@@ -159,10 +166,12 @@ impl Universe {
                 "no address range of 1 MiB is left for handles",
             )
         })?;
-        Ok(Universe::assemble(ledger, handles, settings))
+        Universe::assemble(ledger, handles, settings)
     }
 
-    fn assemble(ledger: Ledger, handles: HandleSpace, settings: Settings) -> Universe {
+    fn assemble(ledger: Ledger, handles: HandleSpace, settings: Settings) -> io::Result<Universe> {
+        let beside = settings.ledger.as_deref().filter(|_| settings.trace);
+        let trace = beside.map(Trace::beside).transpose()?.map(Arc::new);
         let map = ledger.mapping().clone();
         let header = map.header();
         header.handle_base.store(handles.base(), Relaxed);
@@ -172,6 +181,7 @@ impl Universe {
         let version = settings.version;
         let state = State {
             ledger,
+            trace: trace.clone(),
             handles,
             objects: Objects::default(),
             pointers: FxHashMap::default(),
@@ -194,12 +204,13 @@ impl Universe {
             nameless_contexts: 0,
         };
         let version_text = CString::new(version.to_string()).unwrap_or_default();
-        Universe {
+        Ok(Universe {
             state: Mutex::new(state),
+            trace,
             map,
             version,
             version_text,
-        }
+        })
     }
 
     /// The state, locked.
@@ -240,7 +251,7 @@ impl Universe {
                 ledger.inherit(&record);
             }
         }
-        let universe = Universe::assemble(ledger, handles, settings);
+        let universe = Universe::assemble(ledger, handles, settings)?;
         let mut inherited = parent.inherited_pointers.clone();
         inherited.extend(&parent.pointers);
         let mut state = universe.lock();

@@ -42,6 +42,9 @@ pub struct RunArgs {
     /// Rules that UCX nowhere states, and that only follow from its code, count as findings too.
     #[arg(long)]
     strict: bool,
+    /// File for a trace: a line for each call, decision and callback; docs/trace.md explains its columns.
+    #[arg(long, value_name = "FILE")]
+    trace: Option<PathBuf>,
     /// A fault that never happened is no reason for exit status 2.
     #[arg(long)]
     allow_unfired: bool,
@@ -72,6 +75,7 @@ impl RunArgs {
             given,
             perturb: !self.no_perturb,
             orphans_wait: Duration::from_secs(self.wait),
+            trace: self.trace.clone(),
         };
         let command = quoted(&self.command);
         let question = Question {
@@ -100,7 +104,11 @@ impl RunArgs {
             None => None,
         };
         let version = one_of("--ucx-version", version, settings::VERSION, given.version)?;
-        Ok(Given { version, ..given })
+        Ok(Given {
+            version,
+            trace: self.trace.is_some(),
+            ..given
+        })
     }
 
     fn status(&self, report: &Report, command: u8) -> u8 {

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
+use std::fs::File;
 use std::io;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
@@ -37,6 +38,8 @@ pub struct Run {
     pub perturb: bool,
     /// How long to wait for processes that outlive the command.
     pub orphans_wait: Duration,
+    /// File for the traces of all processes, if the library is told to write some.
+    pub trace: Option<PathBuf>,
 }
 
 /// Why a command could not be run.
@@ -119,6 +122,9 @@ impl Run {
         let name = self.command.first().map(OsString::as_os_str);
         let program = Program::find(name.unwrap_or_default(), path_variable.as_deref())?;
         let library = super::find_library()?;
+        let cannot_trace = system("the trace cannot be written");
+        let trace = self.trace.as_ref().map(File::create).transpose();
+        let trace = trace.map_err(cannot_trace)?;
         let folder = Folder::new().map_err(system("no folder for ledgers can be made"))?;
         let library = preloadable(&library, &folder).map_err(system("no link can be made"))?;
         let wish = Wish {
@@ -144,6 +150,10 @@ impl Run {
             interrupts: 0,
         };
         watch.wait(self.orphans_wait, census)?;
+        if let Some(trace) = trace {
+            let written = watch.folder.write_traces(trace);
+            written.map_err(system("the trace cannot be written"))?;
+        }
         Ok(watch.finish())
     }
 

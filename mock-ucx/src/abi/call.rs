@@ -15,6 +15,7 @@ use crate::functions::Function;
 use crate::ledger::{Event, Kind, NewFinding, Site, Stack, Trouble, record_event};
 use crate::rules::Rule;
 use crate::schedule::Choice;
+use crate::trace::{self, Line};
 use crate::universe::{State, Universe};
 
 /// One call of the client.
@@ -91,7 +92,7 @@ impl<A: Answer, T: Default> Answer for (A, T) {
 }
 
 /// Number of the calling thread: 1, 2, ... in the order of their first calls.
-fn thread_number() -> u16 {
+pub(crate) fn thread_number() -> u16 {
     static NEXT: AtomicU16 = AtomicU16::new(1);
     thread_local! {
         static NUMBER: Cell<u16> = const { Cell::new(0) };
@@ -154,6 +155,7 @@ fn run<A: Answer>(function: Function, record: bool, body: impl FnOnce(&Call) -> 
         let answer = body(&call);
         let status = answer.status();
         if record || status.is_err() {
+            call.trace(status);
             record_event(
                 &universe.map,
                 Event {
@@ -179,6 +181,21 @@ fn run<A: Answer>(function: Function, record: bool, body: impl FnOnce(&Call) -> 
 }
 
 impl Call {
+    /// Traces the end of the call.
+    fn trace(&self, status: UcsStatus) {
+        if let Some(trace) = &self.universe.trace {
+            trace.line(&Line {
+                step: self.step,
+                thread: self.thread,
+                event: trace::Event::Call,
+                what: self.function.name(),
+                object: self.lock().name(self.object.get()),
+                occurrence: None,
+                outcome: &status,
+            });
+        }
+    }
+
     /// The state, locked.
     pub(crate) fn lock(&self) -> MutexGuard<'static, State> {
         self.universe.lock()

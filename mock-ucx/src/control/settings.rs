@@ -23,18 +23,21 @@ pub const SEED: &str = "MOCK_UCX_SEED";
 pub const HEAL_AFTER: &str = "MOCK_UCX_HEAL_AFTER";
 /// `1` permits outcomes whose permission is doubtful.
 pub const PARANOID: &str = "MOCK_UCX_PARANOID";
+/// `1` writes a trace beside each ledger.
+pub const TRACE: &str = "MOCK_UCX_TRACE";
 /// Version of UCX to be, as `1.22.0`.
 pub const VERSION: &str = "MOCK_UCX_VERSION";
 /// `1` for a machine with a GPU.
 pub const DEVICE_API: &str = "MOCK_UCX_DEVICE_API";
 
 const PREFIX: &str = "MOCK_UCX_";
-const KNOWN: [&str; 7] = [
+const KNOWN: [&str; 8] = [
     LEDGER_FOLDER,
     FAULTS,
     SEED,
     HEAL_AFTER,
     PARANOID,
+    TRACE,
     VERSION,
     DEVICE_API,
 ];
@@ -50,6 +53,8 @@ pub struct Given {
     pub heal_after: Option<u64>,
     /// Doubtful outcomes are permitted.
     pub paranoid: bool,
+    /// Traces are written.
+    pub trace: bool,
     /// Version of UCX to be.
     pub version: Option<UcxVersion>,
     /// There is a GPU.
@@ -73,6 +78,7 @@ impl Given {
                 SEED => given.seed = Some(parsed(SEED, &value)?),
                 HEAL_AFTER => given.heal_after = Some(parsed(HEAL_AFTER, &value)?),
                 PARANOID => given.paranoid = flag(PARANOID, &value)?,
+                TRACE => given.trace = flag(TRACE, &value)?,
                 VERSION => given.version = Some(parsed(VERSION, &value)?),
                 DEVICE_API => given.device_api = flag(DEVICE_API, &value)?,
                 LEDGER_FOLDER => {}
@@ -94,13 +100,14 @@ impl Given {
 
     /// The variables that say the same to another process; `None` for one that is to be taken away. Those that only a process's
     /// surroundings know are left alone.
-    pub fn variables(&self) -> [(&'static str, Option<String>); 5] {
+    pub fn variables(&self) -> [(&'static str, Option<String>); 6] {
         let faults = self.faults.as_ref().filter(|faults| !faults.is_empty());
         [
             (FAULTS, faults.map(FaultSpec::to_string)),
             (SEED, self.seed.map(|seed| seed.to_string())),
             (HEAL_AFTER, self.heal_after.map(|calls| calls.to_string())),
             (PARANOID, self.paranoid.then(|| "1".to_owned())),
+            (TRACE, self.trace.then(|| "1".to_owned())),
             (VERSION, self.version.map(|version| version.to_string())),
         ]
     }
@@ -116,6 +123,7 @@ impl Given {
                 None => Adversary::Benign,
             },
             paranoid: self.paranoid,
+            trace: self.trace,
             heal_after: self.heal_after.unwrap_or(unsaid.heal_after),
             version: self.version.unwrap_or(unsaid.version),
             device_api: self.device_api,
