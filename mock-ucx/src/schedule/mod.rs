@@ -16,7 +16,7 @@ pub use choice::{Choice, Variant};
 pub use decider::{Benign, Decider, Decision, ObjectName, Question};
 pub use exhaustive::Exhaustive;
 pub use fault::{Fault, FaultSpec, Occurrences};
-pub use moves::{MOVES, Move};
+pub use moves::{MOVE_COUNT, Move};
 pub use point::{OUTCOMES_MAX, OutcomeInfo, POINT_COUNT, Point, PointInfo};
 pub use script::Script;
 pub use seeded::Seeded;

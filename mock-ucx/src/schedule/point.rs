@@ -6,7 +6,7 @@ use crate::functions::{FUNCTION_COUNT, FUNCTIONS, Function};
 use crate::ledger::Kind;
 use crate::rules::Basis;
 use crate::schedule::choice::{Choice, Variant};
-use crate::schedule::moves::{MOVES, Move};
+use crate::schedule::moves::{MOVE_COUNT, Move};
 
 /// A place where UCX's contract leaves a choice.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -46,7 +46,7 @@ pub struct OutcomeInfo {
 }
 
 /// Number of points.
-pub const POINT_COUNT: usize = FUNCTION_COUNT + MOVES.len();
+pub const POINT_COUNT: usize = FUNCTION_COUNT + MOVE_COUNT;
 
 /// Outcomes of a point, the benign one included; a test holds the tables to it.
 pub const OUTCOMES_MAX: usize = 8;
@@ -57,7 +57,7 @@ impl Point {
         let calls = Function::all()
             .filter(|function| !function.info().failures.is_empty())
             .map(Point::Call);
-        calls.chain(MOVES.iter().map(|(which, _)| Point::Move(*which)))
+        calls.chain(Move::all().map(Point::Move))
     }
 
     /// Its number, below [`POINT_COUNT`].
@@ -74,15 +74,16 @@ impl Point {
             None => FUNCTIONS
                 .get(number)
                 .map(|(function, _)| Point::Call(*function)),
-            Some(number) => MOVES.get(number).map(|(which, _)| Point::Move(*which)),
+            Some(number) => Move::from_number(number).map(Point::Move),
         }
     }
 
     /// The point of this name.
     pub fn from_name(name: &str) -> Option<Point> {
-        let which = MOVES.iter().find(|(_, info)| info.name == name);
+        let mut moves = Move::all();
+        let which = moves.find(|which| which.info().name == name);
         which
-            .map(|(which, _)| Point::Move(*which))
+            .map(Point::Move)
             .or_else(|| Function::from_name(name).map(Point::Call))
     }
 

@@ -4,6 +4,9 @@
     reason = "each test program uses some of it"
 )]
 
+pub mod callbacks;
 pub mod client;
 pub mod exchanged;
 pub mod monitor;
+pub mod posting;
+pub mod world;
