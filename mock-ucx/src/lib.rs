@@ -17,6 +17,8 @@ mod fabric;
 mod handle;
 mod hidden;
 mod objects;
+mod occupancy;
+mod outlive;
 pub mod stack;
 mod universe;
 

@@ -1,5 +1,6 @@
 //! The verbs of the program, one file each.
 
+pub mod explain;
 pub mod hunt;
 pub mod nixl;
 pub mod replay;
@@ -33,6 +34,8 @@ enum Verb {
     Run(run::RunArgs),
     /// Play a finding again.
     Replay(replay::ReplayArgs),
+    /// What a rule of UCX's contract says.
+    Explain(explain::ExplainArgs),
     /// The NIXL releases that can be tested.
     Nixl(nixl::NixlArgs),
     /// Serve cases to a hunt.
@@ -46,6 +49,7 @@ pub fn run() -> ExitCode {
         Verb::Hunt(arguments) => arguments.run(),
         Verb::Run(arguments) => arguments.run(),
         Verb::Replay(arguments) => arguments.run(),
+        Verb::Explain(arguments) => arguments.run(),
         Verb::Nixl(arguments) => arguments.run(),
         Verb::Zygote(arguments) => arguments.run(),
     };

@@ -44,7 +44,7 @@ pub struct RunArgs {
     /// Print the report as one line of JSON instead of text.
     #[arg(long)]
     json: bool,
-    /// Rules that UCX nowhere states, and that only follow from its code, count as findings too.
+    /// Broken rules that are only notes count as findings: what UCX nowhere says or does, and what only costs time.
     #[arg(long)]
     strict: bool,
     /// A fault that never happened is no reason for exit status 2.

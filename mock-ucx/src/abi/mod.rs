@@ -16,6 +16,8 @@ mod global;
 pub mod library;
 pub mod memory;
 mod operation;
+mod presence;
+mod protection;
 mod remote;
 pub mod request;
 pub mod rma;
@@ -23,6 +25,6 @@ mod upcall;
 pub mod wakeup;
 pub mod worker;
 
-pub(crate) use call::worker_guard;
 pub use global::{configure, configured, set_operation};
 pub(crate) use global::{current, universe};
+pub(crate) use presence::{context_presence, ownership, presence, worker_guard};

@@ -6,13 +6,14 @@ use crate::abi::call::{Call, WorkerGuard, enter, enter_quietly, field, set_field
 use crate::abi::library::{entity_name, text};
 use crate::abi::remote::look_if_due;
 use crate::abi::types::{
-    UCP_WORKER_ATTR_FIELD_ADDRESS, UCP_WORKER_ATTR_FIELD_MAX_AM_HEADER,
+    UCP_WORKER_ATTR_FIELD, UCP_WORKER_ATTR_FIELD_ADDRESS, UCP_WORKER_ATTR_FIELD_MAX_AM_HEADER,
     UCP_WORKER_ATTR_FIELD_MAX_INFO_STRING, UCP_WORKER_ATTR_FIELD_NAME,
-    UCP_WORKER_ATTR_FIELD_THREAD_MODE, UCP_WORKER_PARAM_FIELD_AM_ALIGNMENT,
-    UCP_WORKER_PARAM_FIELD_FLAGS, UCP_WORKER_PARAM_FIELD_NAME, UCP_WORKER_PARAM_FIELD_THREAD_MODE,
+    UCP_WORKER_ATTR_FIELD_THREAD_MODE, UCP_WORKER_FLAGS, UCP_WORKER_PARAM_FIELD_AM_ALIGNMENT,
+    UCP_WORKER_PARAM_FIELD_EVENT_FD, UCP_WORKER_PARAM_FIELD_FLAGS, UCP_WORKER_PARAM_FIELD_NAME,
+    UCP_WORKER_PARAM_FIELD_THREAD_MODE, UCP_WORKER_PARAM_FIELD_USER_DATA, UCP_WORKER_PARAMS_FIELD,
     UCS_THREAD_MODE_SINGLE, UcpWorkerAttr, UcpWorkerParams, UcsStatus,
 };
-use crate::abi::upcall;
+use crate::abi::{presence, upcall};
 use crate::fabric::worker::{self as fabric, Wish};
 use crate::functions::Function as F;
 use crate::ledger::{Kind, NewFinding, Trouble};
@@ -55,10 +56,10 @@ unsafe fn create(
     call.not_null(1, params)?;
     call.not_null(2, worker)?;
     // SAFETY: the client vouches for a pointer that is not null; fields are read by their mask bit only.
-    let wish = unsafe {
+    let (wish, mask) = unsafe {
         let mask = field!(params, field_mask);
         let set = |bit: u64| mask & bit != 0;
-        Wish {
+        let wish = Wish {
             thread_mode: if set(UCP_WORKER_PARAM_FIELD_THREAD_MODE) {
                 field!(params, thread_mode)
             } else {
@@ -79,8 +80,20 @@ unsafe fn create(
             } else {
                 1
             },
-        }
+            event: set(UCP_WORKER_PARAM_FIELD_EVENT_FD).then(|| {
+                let data = set(UCP_WORKER_PARAM_FIELD_USER_DATA);
+                let data = if data {
+                    field!(params, user_data) as u64
+                } else {
+                    0
+                };
+                (field!(params, event_fd), data)
+            }),
+        };
+        (wish, mask)
     };
+    call.knows(UCP_WORKER_PARAMS_FIELD, mask);
+    call.knows(UCP_WORKER_FLAGS, wish.flags);
     if !wish.am_alignment.is_power_of_two() {
         return Err(UcsStatus::INVALID_PARAM);
     }
@@ -100,6 +113,7 @@ unsafe fn create(
 /// `ucp_worker_destroy`.
 #[unsafe(no_mangle)]
 pub extern "C-unwind" fn ucp_worker_destroy(worker: u64) {
+    let _inside = presence(F::WorkerDestroy, worker, Kind::Worker);
     let cleanups = enter(F::WorkerDestroy, |call| {
         let mut state = call.lock();
         let Ok(serial) = call.handle(&mut state, 0, worker, Kind::Worker) else {
@@ -131,6 +145,7 @@ pub unsafe extern "C-unwind" fn ucp_worker_query(
     worker: u64,
     attr: *mut UcpWorkerAttr,
 ) -> UcsStatus {
+    let _inside = presence(F::WorkerQuery, worker, Kind::Worker);
     enter(F::WorkerQuery, |call| {
         // SAFETY: handed on to the caller.
         unsafe { query(call, worker, attr) }.map_or_else(|status| status, |()| UcsStatus::OK)
@@ -140,6 +155,8 @@ pub unsafe extern "C-unwind" fn ucp_worker_query(
 unsafe fn query(call: &Call, worker: u64, attr: *mut UcpWorkerAttr) -> Result<(), UcsStatus> {
     let serial = call.about(call.handle(&mut call.lock(), 0, worker, Kind::Worker)?);
     call.not_null(1, attr)?;
+    // SAFETY: as below.
+    call.knows(UCP_WORKER_ATTR_FIELD, unsafe { field!(attr, field_mask) });
     let mut state = call.lock();
     // SAFETY: the client vouches for a pointer that is not null; fields are touched by their mask bit only.
     unsafe {
@@ -175,6 +192,7 @@ unsafe fn query(call: &Call, worker: u64, attr: *mut UcpWorkerAttr) -> Result<()
 /// `ucp_worker_release_address`.
 #[unsafe(no_mangle)]
 pub extern "C-unwind" fn ucp_worker_release_address(worker: u64, address: u64) {
+    let _inside = presence(F::WorkerReleaseAddress, worker, Kind::Worker);
     enter(F::WorkerReleaseAddress, |call| {
         let mut state = call.lock();
         let worker = call.handle(&mut state, 0, worker, Kind::Worker);
@@ -206,6 +224,7 @@ pub extern "C-unwind" fn ucp_worker_release_address(worker: u64, address: u64) {
 /// `ucp_worker_progress`.
 #[unsafe(no_mangle)]
 pub extern "C-unwind" fn ucp_worker_progress(worker: u64) -> c_uint {
+    let _inside = presence(F::WorkerProgress, worker, Kind::Worker);
     let Some((serial, waiting, guard)) =
         enter_quietly(F::WorkerProgress, |call| begin_progress(call, worker))
     else {
@@ -247,7 +266,8 @@ fn begin_progress(call: &Call, worker: u64) -> Option<(u64, usize, Option<Worker
     let mut state = call.lock();
     let serial = call.handle(&mut state, 0, worker, Kind::Worker).ok()?;
     look_if_due(call, &mut state);
-    let entry = state.worker(serial)?;
+    let entry = state.worker_mut(serial)?;
+    (entry.polls, entry.arms_refused) = (0, 0);
     let lock = entry.lock.clone();
     if entry.progressing > 0 && entry.progress_thread == call.thread() {
         call.broken(&mut state, Rule::CallbackProgress, serial, [0, 0]);

@@ -1,7 +1,7 @@
 //! Workers: their inbox, their event descriptor, their address.
 
 use std::collections::VecDeque;
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, IntoRawFd, OwnedFd};
 use std::sync::Arc;
 
 use parking_lot::ReentrantMutex;
@@ -14,13 +14,16 @@ use crate::abi::types::{
 use crate::fabric::blob::{BlobKind, Content, encode};
 use crate::fabric::{endpoint, remote};
 use crate::ledger::{Kind, Site};
-use crate::objects::{Body, Event, Wakeup, Worker};
+use crate::objects::{Body, Event, FileId, Wakeup, Worker};
+use crate::rules::Rule;
 use crate::universe::State;
 
 /// What a client asked of a new worker.
 pub(crate) struct Wish {
     pub(crate) thread_mode: u32,
     pub(crate) flags: u64,
+    /// The client's own epoll descriptor and the data to add to it.
+    pub(crate) event: Option<(i32, u64)>,
     pub(crate) name: String,
     pub(crate) am_alignment: usize,
 }
@@ -38,18 +41,25 @@ pub(crate) fn create(
         .features;
     let lock =
         (wish.thread_mode == UCS_THREAD_MODE_MULTI).then(|| Arc::new(ReentrantMutex::new(())));
+    // Without the feature the descriptor is not looked at (core/ucp_worker.c:ucp_worker_wakeup_init).
+    let event = wish.event.filter(|_| features & UCP_FEATURE_WAKEUP != 0);
     let worker = Worker {
         context,
         features,
         thread_mode: wish.thread_mode,
         flags: wish.flags,
+        external_event: event.is_some(),
         name: wish.name,
         am_alignment: wish.am_alignment,
         wakeup: None,
         armed: false,
+        arms_refused: 0,
+        polls: 0,
         inbox: VecDeque::new(),
         handlers: FxHashMap::default(),
         lock,
+        owner: site.thread,
+        occupancy: Arc::default(),
         progressing: 0,
         progress_thread: 0,
         peers: FxHashSet::default(),
@@ -57,15 +67,31 @@ pub(crate) fn create(
         reply_endpoints: FxHashMap::default(),
         given_up: FxHashSet::default(),
     };
-    state
-        .create(
-            context,
-            [u64::from(wish.thread_mode), 0],
-            Body::Worker(Box::new(worker)),
-            site,
-        )
-        .map(|(_, handle)| handle)
-        .ok_or(UcsStatus::NO_MEMORY)
+    let detail = [u64::from(wish.thread_mode), 0];
+    let (serial, handle) = state
+        .create(context, detail, Body::Worker(Box::new(worker)), site)
+        .ok_or(UcsStatus::NO_MEMORY)?;
+    if let Some((client, data)) = event
+        && let Err(status) = add_to(state, serial, client, data)
+    {
+        state.end(serial, site);
+        return Err(status);
+    }
+    Ok(handle)
+}
+
+/// Lets a client's epoll descriptor tell of a worker's events.
+fn add_to(state: &mut State, worker: u64, client: i32, data: u64) -> Result<(), UcsStatus> {
+    let own = descriptor(state, worker)?;
+    let mut event = libc::epoll_event {
+        events: libc::EPOLLIN as u32,
+        u64: data,
+    };
+    // SAFETY: `event` is valid; what the client's number stands for is for the kernel to judge.
+    match unsafe { libc::epoll_ctl(client, libc::EPOLL_CTL_ADD, own, &raw mut event) } {
+        0 => Ok(()),
+        _ => Err(UcsStatus::IO_ERROR),
+    }
 }
 
 /// Destroys a worker. The endpoints of others that lead here fail, and those that the library made itself are closed, so that only the
@@ -105,6 +131,15 @@ pub(crate) fn destroy(state: &mut State, worker: u64, site: Site<'_>) {
         for request in requests {
             state.end(request, site);
         }
+    }
+    let wakeup = state
+        .worker_mut(worker)
+        .and_then(|worker| worker.wakeup.take());
+    if let Some(wakeup) = wakeup.filter(Wakeup::is_gone) {
+        let detail = [wakeup.descriptor().cast_unsigned().into(), 0];
+        state.broken(Rule::DescriptorGone, worker, detail, site);
+        // Its number may be another file's by now, which is not ours to close.
+        let _ = wakeup.both.unwrap_or(wakeup.event).into_raw_fd();
     }
     state.end(worker, site);
     remote::say_goodbye(state, worker);
@@ -162,7 +197,9 @@ pub(crate) fn descriptor(state: &mut State, worker: u64) -> Result<i32, UcsStatu
         .hub
         .as_ref()
         .and_then(|hub| merge(&[event.as_fd(), hub.readiness()]).ok());
-    let wakeup = Wakeup { event, both };
+    let given = both.as_ref().unwrap_or(&event).as_raw_fd();
+    let file = FileId::of(given);
+    let wakeup = Wakeup { event, both, file };
     let descriptor = wakeup.descriptor();
     if let Some(worker) = state.worker_mut(worker) {
         // Whoever armed the worker before asking for the descriptor is to be woken too.
@@ -184,7 +221,27 @@ fn merge(sources: &[BorrowedFd<'_>]) -> rustix::io::Result<OwnedFd> {
     Ok(merged)
 }
 
+impl FileId {
+    /// The file behind a descriptor; `None` if it is not open.
+    fn of(descriptor: i32) -> Option<FileId> {
+        // SAFETY: all-zero is a value of this plain structure, which is valid for the call; any number may be asked for.
+        let stat = unsafe {
+            let mut stat: libc::stat = std::mem::zeroed();
+            (libc::fstat(descriptor, &raw mut stat) == 0).then_some(stat)
+        }?;
+        Some(FileId {
+            device: stat.st_dev,
+            number: stat.st_ino,
+        })
+    }
+}
+
 impl Wakeup {
+    /// The client closed what it was given. Seen unless the number is that of another event descriptor by now.
+    fn is_gone(&self) -> bool {
+        self.file.is_some() && FileId::of(self.descriptor()) != self.file
+    }
+
     fn descriptor(&self) -> i32 {
         self.both.as_ref().unwrap_or(&self.event).as_raw_fd()
     }
@@ -199,6 +256,7 @@ pub(crate) fn arm(state: &mut State, worker: u64) -> UcsStatus {
         drain(&wakeup.event);
     }
     if !worker.inbox.is_empty() {
+        worker.arms_refused += 1;
         return UcsStatus::BUSY;
     }
     worker.armed = true;

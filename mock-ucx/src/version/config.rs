@@ -84,6 +84,12 @@ pub fn config_key_known(version: UcxVersion, name: &str) -> bool {
     named(name.as_bytes()).iter().any(|key| key.is_in(version))
 }
 
+/// Whether a release keeps the setting of this name for the whole process, and lets it be changed.
+pub fn config_key_is_global(version: UcxVersion, name: &CStr) -> bool {
+    let mut keys = named(name.to_bytes()).iter();
+    keys.any(|key| key.table == Table::Global && key.is_in(version))
+}
+
 /// The keys of exactly this name: one, or several where its syntax changed.
 fn named(name: &[u8]) -> &'static [Key] {
     let start = KEYS.partition_point(|key| key.name.as_bytes() < name);

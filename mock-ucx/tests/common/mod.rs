@@ -39,9 +39,11 @@ pub fn alone(body: impl FnOnce(&Mock)) {
 /// The same with settings.
 pub fn alone_with(settings: Settings, body: impl FnOnce(&Mock)) {
     if env::var_os(CHILD).is_none() {
-        // `program::name_of_the_test::{{closure}}`
+        // `program::name_of_the_test::{{closure}}`, with the modules in between.
         let path = type_name_of_val(&body);
-        let name = path.split("::").nth(1).expect("the name of a test");
+        let name = path.strip_suffix("::{{closure}}");
+        let name = name.and_then(|path| Some(path.split_once("::")?.1));
+        let name = name.expect("the name of a test");
         let arguments = ["--exact", name, "--nocapture", "--test-threads=1"];
         let mut command = Command::new(env::current_exe().expect("this program"));
         let output = command
@@ -100,10 +102,21 @@ impl Mock {
         self.snapshot().live[kind as usize]
     }
 
+    /// How often a breach of this rule was noted, which is no finding.
+    pub fn notes(&self, rule: Rule) -> usize {
+        assert!(!rule.info().is_finding(), "{rule:?} is a finding");
+        self.seen(|seen| seen == rule).len()
+    }
+
     fn found(&self) -> Vec<Rule> {
+        self.seen(|rule| rule.info().is_finding())
+    }
+
+    fn seen(&self, which: impl Fn(Rule) -> bool) -> Vec<Rule> {
         let findings = self.snapshot().findings;
         let each = findings
             .iter()
+            .filter(|finding| which(finding.rule))
             .flat_map(|finding| (0..finding.count).map(move |_| finding.rule));
         each.collect()
     }
@@ -323,6 +336,35 @@ pub fn send(ep: u64, id: u32, header: &[u8], data: &[u8], param: &UcpRequestPara
             param,
         )
     }
+}
+
+/// Sets a handler for messages with this id.
+pub fn listen(worker: u64, id: u32, callback: UcpAmRecvCallback, argument: u64) {
+    let param = UcpAmHandlerParam {
+        field_mask: UCP_AM_HANDLER_PARAM_FIELD_ID
+            | UCP_AM_HANDLER_PARAM_FIELD_CB
+            | UCP_AM_HANDLER_PARAM_FIELD_ARG,
+        id,
+        cb: callback,
+        arg: argument as *mut c_void,
+        ..zeroed()
+    };
+    // SAFETY: the structure is right.
+    let status =
+        unsafe { active_message::ucp_worker_set_am_recv_handler(worker, &raw const param) };
+    assert_eq!(status, UcsStatus::OK);
+}
+
+/// A handler that takes nothing.
+pub unsafe extern "C-unwind" fn ignore(
+    _: *mut c_void,
+    _: *const c_void,
+    _: usize,
+    _: *mut c_void,
+    _: usize,
+    _: *const UcpAmRecvParam,
+) -> UcsStatus {
+    UcsStatus::OK
 }
 
 /// Parameters that ask for nothing.
