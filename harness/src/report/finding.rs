@@ -39,6 +39,12 @@ pub struct Finding {
     pub evidence: Vec<String>,
     /// Where the object was created, innermost first; for a bad call or a failure without an object: that call.
     pub created: Vec<StackFrame>,
+    /// Where the object was ended, innermost first; empty if it was alive.
+    #[serde(default)]
+    pub ended: Vec<StackFrame>,
+    /// The call that broke the rule, if `created` shows another.
+    #[serde(default)]
+    pub called: Vec<StackFrame>,
     /// The operation of NIXL that failed or that should have ended the object.
     pub operation: Option<String>,
     /// The scenario, as text.
@@ -139,6 +145,8 @@ impl Finding {
                 .map(|evidence| teller.sentence(evidence))
                 .collect(),
             created: teller.created(fault).iter().map(StackFrame::from).collect(),
+            ended: teller.ended().iter().map(StackFrame::from).collect(),
+            called: teller.called().iter().map(StackFrame::from).collect(),
             operation: teller.operation(fault),
             scenario: case.scenario.to_owned(),
             decisions: observation.snapshot.map(decisions).unwrap_or_default(),
@@ -227,6 +235,24 @@ impl<'o> Teller<'_, 'o> {
             none if none.is_empty() => self.frames(self.site(fault)),
             frames => frames,
         }
+    }
+
+    /// The end of the object that it is about, as far as that led to it.
+    fn ended(&mut self) -> Vec<Frame> {
+        let object = self.verdict.objects.first();
+        let object = object.and_then(|serial| self.observation.snapshot?.object(*serial));
+        let broken = self.verdict.site.map_or(0, |site| site.step);
+        let before = |end: &Moment| match self.verdict.oracle {
+            Oracle::Rule => (1..broken).contains(&end.step),
+            _ => end.step > 0,
+        };
+        self.frames(object.map(|object| object.ended).filter(before))
+    }
+
+    /// The call that broke a rule, if it is not all there is.
+    fn called(&mut self) -> Vec<Frame> {
+        let apart = self.verdict.oracle == Oracle::Rule && self.verdict.created.is_some();
+        self.frames(self.verdict.site.filter(|_| apart))
     }
 
     /// Text of the operation to blame.

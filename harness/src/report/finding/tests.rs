@@ -117,6 +117,25 @@ fn a_case_with_two_faults_knows_the_fingerprints_of_each_alone_and_of_none() {
 }
 
 #[test]
+fn a_broken_rule_has_the_call_and_both_ends_of_the_object() {
+    let snapshot = ledger_of("", || {
+        let mut client = Client::new();
+        let handle = client.register();
+        client.unmap(handle);
+        client.unmap(handle);
+        client.cleanup();
+    });
+    let findings = found(&snapshot, &[], "");
+    let [finding] = findings.as_slice() else {
+        panic!("{findings:?}")
+    };
+    assert_eq!(finding.oracle, Oracle::Rule);
+    for stack in [&finding.called, &finding.created, &finding.ended] {
+        assert!(!stack.is_empty(), "{finding:?}");
+    }
+}
+
+#[test]
 fn a_finding_is_one_line_of_json_with_the_fields_that_the_design_names() {
     let faults = "ucp_rkey_pack@1=NO_MEMORY";
     let finding = found(&case(faults, 0), &operations(), faults).remove(0);
@@ -139,6 +158,8 @@ fn a_finding_is_one_line_of_json_with_the_fields_that_the_design_names() {
         "count",
         "evidence",
         "created",
+        "ended",
+        "called",
         "operation",
         "scenario",
         "decisions",
