@@ -81,6 +81,11 @@ impl HandleSpace {
         self.base + serial * STRIDE
     }
 
+    /// Whether `value` is a handle that was given out.
+    pub(crate) fn is_value(&self, value: u64) -> bool {
+        matches!(self.shape(value), Shape::Serial(_))
+    }
+
     /// First byte of the range.
     pub(crate) fn base(&self) -> u64 {
         self.base

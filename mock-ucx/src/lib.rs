@@ -13,6 +13,7 @@ pub mod schedule;
 pub mod status;
 pub mod version;
 
+mod ask;
 mod fabric;
 mod handle;
 mod hidden;
@@ -22,4 +23,4 @@ mod outlive;
 pub mod stack;
 mod universe;
 
-pub use universe::{Settings, Universe};
+pub use universe::{Adversary, Settings, Universe};

@@ -1,6 +1,6 @@
 //! What the mock knows of each live object beyond its ledger record.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
 
@@ -16,6 +16,7 @@ use crate::fabric::memory::Region;
 use crate::hidden::Bytes;
 use crate::ledger::Kind;
 use crate::occupancy::Occupancy;
+use crate::schedule::Choice;
 use crate::universe::State;
 
 /// A live object.
@@ -26,6 +27,8 @@ pub(crate) struct Entry {
     pub(crate) children: u32,
     /// Serial of the parent; 0 = none.
     pub(crate) parent: u64,
+    /// Hash of the place in the tree of objects ([`Question::path`](crate::schedule::Question::path)).
+    pub(crate) path: u64,
     pub(crate) body: Body,
 }
 
@@ -113,6 +116,14 @@ pub(crate) struct Worker {
     pub(crate) arms_refused: u32,
     /// Times that a request was told to be in progress since the worker was progressed.
     pub(crate) polls: u32,
+    /// Progress calls so far.
+    pub(crate) progressed: u64,
+    /// Progress calls since something was done, while something is withheld.
+    pub(crate) idle: u64,
+    /// Deviations in a row that are bounded: busy progress counts, busy arms.
+    pub(crate) busy_in_a_row: u32,
+    /// Endpoints of this worker.
+    pub(crate) endpoints: BTreeSet<u64>,
     /// What the next progress calls will find.
     pub(crate) inbox: VecDeque<Event>,
     pub(crate) handlers: FxHashMap<u16, AmHandler>,
@@ -217,6 +228,12 @@ pub(crate) struct Endpoint {
     pub(crate) failed: Option<UcsStatus>,
     /// Remote keys that were unpacked on it and are alive.
     pub(crate) rkeys: u32,
+    /// The error handler runs before the requests fail.
+    pub(crate) handler_first: bool,
+    /// When it notices that its peer is gone: at once, some progress calls later, or not before the healing.
+    pub(crate) notice: Choice,
+    /// Its peer is gone, and it has not noticed.
+    pub(crate) silent: bool,
 }
 
 /// A memory handle.
@@ -253,6 +270,10 @@ pub(crate) struct Request {
     pub(crate) area: Option<Bytes>,
     /// The client brought the memory: it is never freed through UCX.
     pub(crate) external: bool,
+    /// How long its completion is held back once the operation is done.
+    pub(crate) delay: Choice,
+    /// Endpoint that it flushes or closes; 0 = it does neither.
+    pub(crate) flushes: u64,
 }
 
 /// A completion callback.

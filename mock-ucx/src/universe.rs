@@ -10,21 +10,56 @@ use std::sync::atomic::Ordering::Relaxed;
 use parking_lot::{Mutex, MutexGuard};
 use rustc_hash::FxHashMap;
 
+use crate::fabric::agenda::Agenda;
 use crate::fabric::remote::hub::Hub;
 use crate::fabric::remote::operation::Operations;
 use crate::handle::{HandleSpace, Shape};
 use crate::hidden::POINTER_MASK;
+use crate::ledger::layout::HANDLE_MASK;
 use crate::ledger::{
     Kind, Ledger, Mapping, NO_SLOT, NewFinding, NewObject, ObjectState, Site, Trouble,
 };
 use crate::objects::{Body, Entry};
 use crate::rules::{Rule, rule_for_handle};
-use crate::schedule::{Benign, Decider, FaultSpec, Script};
+use crate::schedule::{
+    Benign, Bytes, Choice, Decider, FaultSpec, Move, Point, Script, Seeded, mix,
+};
 use crate::status::UcsStatus;
 use crate::version::UcxVersion;
 
 /// Pointers of ended objects that are remembered. A client that releases twice seldom does so thousands of releases later.
 const ENDED_POINTERS_MAX: usize = 1 << 14;
+
+/// A client that polls a healthy network so often for nothing has waited for some ten milliseconds, longer than any operation takes.
+const HEAL_AFTER: u64 = 100_000;
+
+/// Who decides where no fault of the specification applies.
+#[derive(Clone, Debug, Default)]
+pub enum Adversary {
+    /// Nobody: all is as on a healthy network.
+    #[default]
+    Benign,
+    /// A swarm drawn from the seed.
+    Swarm {
+        /// Also moves whose permission is doubtful.
+        paranoid: bool,
+    },
+    /// A fuzzer's bytes.
+    Bytes(Vec<u8>),
+    /// A decider of the program that links the mock.
+    Own(Arc<dyn Decider>),
+}
+
+impl Adversary {
+    fn decider(&self, seed: u64) -> Arc<dyn Decider> {
+        match self {
+            Adversary::Benign => Arc::new(Benign),
+            Adversary::Swarm { paranoid } => Arc::new(Seeded::new(seed, *paranoid)),
+            Adversary::Bytes(bytes) => Arc::new(Bytes::new(bytes.clone())),
+            Adversary::Own(decider) => decider.clone(),
+        }
+    }
+}
 
 /// What can be chosen before the first call.
 #[derive(Clone, Debug)]
@@ -33,6 +68,14 @@ pub struct Settings {
     pub ledger: Option<PathBuf>,
     /// Faults to make happen.
     pub faults: FaultSpec,
+    /// Seed of whatever is drawn.
+    pub seed: u64,
+    /// Who decides where no fault applies.
+    pub adversary: Adversary,
+    /// Progress calls of a worker without anything to do, while something is withheld, after which the adversary heals.
+    pub heal_after: u64,
+    /// Whether every question is recorded in the ledger, for a search that goes through them.
+    pub record_questions: bool,
     /// Version of UCX to be.
     pub version: UcxVersion,
     /// Whether the machine has a GPU that memory lists can be made for.
@@ -44,6 +87,10 @@ impl Default for Settings {
         Settings {
             ledger: None,
             faults: FaultSpec::default(),
+            seed: 0,
+            adversary: Adversary::Benign,
+            heal_after: HEAL_AFTER,
+            record_questions: false,
             version: UcxVersion::NEWEST,
             device_api: false,
         }
@@ -77,7 +124,17 @@ pub(crate) struct State {
     pub(crate) zero_length: [Option<u64>; 2],
     /// Status of each request in the client's memory that completed lately, by serial: the client may ask until it reuses the memory.
     external_statuses: FxHashMap<u64, UcsStatus>,
-    pub(crate) decider: Box<dyn Decider>,
+    pub(crate) decider: Arc<dyn Decider>,
+    /// The adversary has healed: whatever is asked, the answer is benign.
+    pub(crate) healed: bool,
+    /// How often each point was reached: in the process (object 0), and with each object.
+    pub(crate) reached: FxHashMap<(Point, u64), u64>,
+    /// Children born so far, by parent and kind.
+    pub(crate) born: FxHashMap<(u64, Kind), u64>,
+    /// What is under way.
+    pub(crate) agenda: Agenda,
+    /// Values of handles that ended, by kind, newest last, for a new object that gets one of them again.
+    pub(crate) retired: FxHashMap<Kind, Vec<u64>>,
     /// Told apart from every other process that uses the mock on this host.
     pub(crate) nonce: u64,
     /// Its connections to other processes, once it has any to offer or to use.
@@ -121,10 +178,15 @@ impl Universe {
         header.ucx_version.store(packed(settings.version), Relaxed);
         ledger.publish();
         let version = settings.version;
-        let decider: Box<dyn Decider> = if settings.faults.faults.is_empty() {
-            Box::new(Benign)
+        let adversary = settings.adversary.decider(settings.seed);
+        let decider = if settings.faults.is_empty() {
+            adversary
         } else {
-            Box::new(Script::new(settings.faults.clone()))
+            Arc::new(Script::new(
+                settings.faults.clone(),
+                settings.seed,
+                adversary,
+            ))
         };
         let state = State {
             ledger,
@@ -136,6 +198,11 @@ impl Universe {
             zero_length: [None; 2],
             external_statuses: FxHashMap::default(),
             decider,
+            healed: false,
+            reached: FxHashMap::default(),
+            born: FxHashMap::default(),
+            agenda: Agenda::default(),
+            retired: FxHashMap::default(),
             nonce: process_nonce(),
             hub: None,
             operations: Operations::default(),
@@ -245,9 +312,23 @@ impl State {
         body: Body,
         site: Site<'_>,
     ) -> Option<(u64, u64)> {
-        let (serial, handle) = self.handles.next()?;
+        let (serial, fresh) = self.handles.next()?;
+        let handle = self.used_again(body.kind(), parent, site).unwrap_or(fresh);
+        if handle != fresh {
+            self.pointers.insert(handle ^ POINTER_MASK, serial);
+        }
         self.enter(serial, handle, parent, detail, body, site);
         Some((serial, handle))
+    }
+
+    /// The value of the handle of this kind that ended last, if the adversary gives it to the next one.
+    fn used_again(&mut self, kind: Kind, parent: u64, site: Site<'_>) -> Option<u64> {
+        if self.retired.get(&kind).is_none_or(Vec::is_empty)
+            || self.ask(Move::HandleReuse, parent, site) == Choice::Benign
+        {
+            return None;
+        }
+        self.retired.get_mut(&kind)?.pop()
     }
 
     /// Enters a new object whose handle is a pointer to memory of ours or of the client.
@@ -282,6 +363,7 @@ impl State {
             detail,
             site,
         });
+        let path = self.path_of_child(parent, body.kind());
         if let Some(parent) = self.objects.get_mut(&parent) {
             parent.children += 1;
         }
@@ -296,9 +378,31 @@ impl State {
                 slot,
                 children: 0,
                 parent,
+                path,
                 body,
             },
         );
+    }
+
+    /// Hash of the place of the next child in the tree of objects; nobody asks for it unless somebody decides.
+    fn path_of_child(&mut self, parent: u64, kind: Kind) -> u64 {
+        if !self.is_asking() {
+            return 0;
+        }
+        let born = self.born.entry((parent, kind)).or_insert(0);
+        *born += 1;
+        let above = self.objects.get(&parent).map_or(0, |parent| parent.path);
+        mix(above, &[kind as u64, *born])
+    }
+
+    /// The handle value of a live object that is not a pointer to memory.
+    pub(crate) fn handle_of(&self, serial: u64) -> u64 {
+        let entry = self.objects.get(&serial);
+        let record = entry.and_then(|entry| self.ledger.object(entry.slot));
+        record.map_or_else(
+            || self.handles.value(serial),
+            |record| record.masked_handle ^ HANDLE_MASK,
+        )
     }
 
     /// The client gave the object back. Children that are still alive go with it, as lost.
@@ -310,6 +414,9 @@ impl State {
     }
 
     fn remove(&mut self, serial: u64, state: ObjectState, site: Site<'_>) -> Option<Body> {
+        if self.is_asking() && state == ObjectState::Ended {
+            self.retire(serial);
+        }
         let entry = self.objects.remove(&serial)?;
         self.ledger.end(entry.slot, entry.body.kind(), state, site);
         if let Some(parent) = self.objects.get_mut(&entry.parent) {
@@ -334,6 +441,17 @@ impl State {
             }
         }
         Some(entry.body)
+    }
+
+    /// Remembers the value of a handle that ends, for another object.
+    fn retire(&mut self, serial: u64) {
+        let Some(kind) = self.objects.get(&serial).map(|entry| entry.body.kind()) else {
+            return;
+        };
+        let value = self.handle_of(serial);
+        if self.handles.is_value(value) {
+            self.retired.entry(kind).or_default().push(value);
+        }
     }
 
     /// The memory at `pointer` goes away with its object: after a while the pointer is forgotten.
@@ -381,6 +499,7 @@ impl State {
             slot: NO_SLOT,
             children: 0,
             parent: 0,
+            path: 0,
             body,
         };
         self.objects.insert(serial, entry);
@@ -398,9 +517,11 @@ impl State {
 
     /// The serial behind a handle value, whatever its kind.
     pub(crate) fn serial(&self, value: u64) -> Option<u64> {
+        let known = || self.pointers.get(&(value ^ POINTER_MASK)).copied();
         match self.handles.shape(value) {
-            Shape::Serial(serial) => Some(serial),
-            _ => self.pointers.get(&(value ^ POINTER_MASK)).copied(),
+            Shape::Serial(serial) if self.retired.is_empty() => Some(serial),
+            Shape::Serial(serial) => known().or(Some(serial)),
+            _ => known(),
         }
     }
 
@@ -452,6 +573,20 @@ impl State {
             object: bad.object,
             other: 0,
             detail: [kind as u64, 0],
+        };
+        self.ledger.finding(finding, site);
+    }
+
+    /// Records a broken rule about a live object and another one.
+    pub(crate) fn broken_with(&mut self, rule: Rule, object: u64, other: u64, site: Site<'_>) {
+        let finding = NewFinding {
+            rule,
+            trouble: Trouble::None,
+            argument: None,
+            value: 0,
+            object,
+            other,
+            detail: [0, 0],
         };
         self.ledger.finding(finding, site);
     }

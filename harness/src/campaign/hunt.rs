@@ -1,4 +1,4 @@
-//! A hunt: benign runs first, then every single fault, then pairs, until the plan or the time is at its end.
+//! A hunt: benign runs first, then every single deviation, then pairs, until the plan or the time is at its end.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::path::PathBuf;
@@ -8,8 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Sender, unbounded};
-use mock_ucx::functions::FUNCTION_COUNT;
-use mock_ucx::schedule::FaultSpec;
+use mock_ucx::schedule::{FaultSpec, Point};
 
 use crate::campaign::{first_faults, judge_case, second_faults};
 use crate::execute::case::Played;
@@ -61,8 +60,8 @@ pub struct Tally {
     pub left_out: usize,
     /// Cases whose fault did not fire, because the client took another way.
     pub unfired: usize,
-    /// Pairs of function and status that fired.
-    pub fired: BTreeSet<(String, String)>,
+    /// Pairs of decision point and outcome (its number) that fired.
+    pub fired: BTreeSet<(Point, usize)>,
     /// Calls of UCX over all cases, by function.
     pub calls: BTreeMap<&'static str, u64>,
     /// Why the result cannot be vouched for, if it cannot.
@@ -92,7 +91,7 @@ impl Hunt {
         // Benign runs are the ground for all else: they are played whatever the time.
         self.phase("benign", plan, None, &mut state, progress)?;
         let mut singles = VecDeque::new();
-        let lists: Vec<_> = state.calls.iter().map(first_faults).collect();
+        let lists = std::mem::take(&mut state.singles);
         let longest = lists.iter().map(Vec::len).max().unwrap_or(0);
         // One fault of each scenario in turn, so that a hunt that is cut short has seen all scenarios.
         for rank in 0..longest {
@@ -105,10 +104,22 @@ impl Hunt {
                 }
             }
         }
-        self.phase("one fault", singles, Some(deadline), &mut state, progress)?;
+        self.phase(
+            "one deviation",
+            singles,
+            Some(deadline),
+            &mut state,
+            progress,
+        )?;
         let pairs = std::mem::take(&mut state.pairs);
         let pairs = pairs.into_values().flatten().collect();
-        self.phase("two faults", pairs, Some(deadline), &mut state, progress)?;
+        self.phase(
+            "two deviations",
+            pairs,
+            Some(deadline),
+            &mut state,
+            progress,
+        )?;
         self.confirm(&mut state, progress)?;
         state.findings.write(&self.out)?;
         Ok((state.findings, state.tally))
@@ -246,8 +257,8 @@ type Arrival = anyhow::Result<(usize, Planned, Played)>;
 struct Collected {
     findings: Findings,
     tally: Tally,
-    /// Calls of each scenario's benign run.
-    calls: Vec<[u64; FUNCTION_COUNT]>,
+    /// The single deviations of each scenario, known from its benign run.
+    singles: Vec<Vec<FaultSpec>>,
     /// Pairs that follow from a single fault, by the place of that in the plan.
     pairs: BTreeMap<usize, Vec<Planned>>,
     symbols: Symbolizer,
@@ -258,7 +269,7 @@ impl Collected {
         Collected {
             findings: Findings::default(),
             tally: Tally::default(),
-            calls: vec![[0; FUNCTION_COUNT]; hunt.scenarios.len()],
+            singles: vec![Vec::new(); hunt.scenarios.len()],
             pairs: BTreeMap::new(),
             symbols: Symbolizer::new(),
         }
@@ -281,14 +292,13 @@ impl Collected {
                     snapshot.calls[function as usize];
             }
             for fired in &snapshot.fired {
-                if let Some(function) = fired.at.function {
-                    self.tally
-                        .fired
-                        .insert((function.name().to_owned(), fired.status.to_string()));
+                let point = fired.asked.point;
+                if let Some(outcome) = point.outcome_number(fired.choice) {
+                    self.tally.fired.insert((point, outcome));
                 }
             }
             if benign {
-                self.calls[case.scenario] = snapshot.calls;
+                self.singles[case.scenario] = first_faults(snapshot);
             } else if snapshot.fired.len() < case.faults.faults.len() {
                 self.tally.unfired += 1;
             } else if case.faults.faults.len() == 1 {

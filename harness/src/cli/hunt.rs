@@ -10,6 +10,8 @@ use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
 use signal_hook::consts::SIGINT;
 
+use mock_ucx::schedule::Point;
+
 use crate::campaign::{Hunt, Progress, Recorded, Tally};
 use crate::cli::{CANNOT, CLEAN, FOUND};
 use crate::nixl;
@@ -118,13 +120,24 @@ fn print_tally(tally: &Tally) {
     for doubt in &tally.doubts {
         anstream::println!("cannot vouch for this result: {doubt}");
     }
-    let permitted: usize = mock_ucx::functions::FUNCTIONS
+    let pairs = Point::all().flat_map(|point| {
+        let outcomes = point.outcomes().into_iter().enumerate();
+        let permitted = outcomes.filter(|(_, outcome)| !outcome.paranoid);
+        permitted.map(move |(index, outcome)| (point, index + 1, outcome.choice))
+    });
+    let pairs: Vec<_> = pairs.collect();
+    let silent: Vec<String> = pairs
         .iter()
-        .map(|(_, info)| info.failures.len())
-        .sum();
+        .filter(|(point, outcome, _)| !tally.fired.contains(&(*point, *outcome)))
+        .map(|(point, _, choice)| format!("{point}={}", point.words(*choice)))
+        .collect();
+    if !silent.is_empty() {
+        anstream::println!("outcomes that never fired: {}", silent.join(", "));
+    }
+    let permitted = pairs.len();
     anstream::println!(
-        "{} of {permitted} permitted failures fired; {} cases left out by time or number; in {} the fault did not fire",
-        tally.fired.len(),
+        "{} of {permitted} permitted outcomes fired; {} cases left out by time or number; in {} the deviation was not reached",
+        permitted - silent.len(),
         tally.left_out,
         tally.unfired
     );

@@ -192,7 +192,7 @@ mod tests {
         let error = text.parse::<FaultSpec>().unwrap_err();
         let shown = pointed_out(text, &error).to_string();
         let lines: Vec<&str> = shown.lines().collect();
-        assert!(lines[0].starts_with("--faults, column 28: `ucp_x` is not a function"));
+        assert!(lines[0].starts_with("--faults, column 28: `ucp_x` is neither a function"));
         assert_eq!(lines[1].find("ucp_x"), lines[2].find('^'));
     }
 }

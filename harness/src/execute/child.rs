@@ -26,6 +26,9 @@ const SLEEPS_MAX_BENIGN: u32 = 40_000;
 /// A fault often makes something wait for ever, which is nothing to wait for.
 const SLEEPS_MAX_FAULTY: u32 = 300;
 
+/// Polls of a worker in vain after which what is withheld comes: NIXL waits inside some calls until an operation is complete.
+const HEAL_AFTER: u64 = 5_000;
+
 /// The exit status of a process that could not begin.
 pub const CANNOT_BEGIN: i32 = 3;
 
@@ -60,6 +63,7 @@ fn patience(order: &Order) -> Patience {
         eager_polls: 50,
         sleep: SLEEP,
         sleeps_max,
+        heal: Some(control::heal),
     }
 }
 
@@ -75,6 +79,8 @@ fn begin(version: UcxVersion, order: &Order) -> anyhow::Result<(Scenario, Notes)
         ledger: Some(files.ledger),
         faults: order.faults.parse()?,
         version,
+        heal_after: HEAL_AFTER,
+        record_questions: true,
         ..Settings::default()
     });
     Ok((

@@ -81,9 +81,10 @@ fn verdict(
     });
     let fault = fired.map(|fault| Evidence {
         text: format!(
-            "{} had answered {}",
-            function_words(&fault.at),
-            fault.status
+            "{} had been decided {} in {}",
+            fault.asked.point,
+            fault.asked.point.words(fault.choice),
+            function_words(&fault.at)
         ),
         at: Some(fault.at),
     });

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use mock_ucx::ledger::read::{Fired, Moment, Snapshot};
-use mock_ucx::schedule::Fault;
+use mock_ucx::schedule::Point;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
@@ -172,15 +172,8 @@ impl Finding {
 }
 
 fn decisions(snapshot: &Snapshot) -> Vec<String> {
-    let decision = |fired: &Fired| {
-        let fault = Fault {
-            function: fired.at.function?,
-            occurrence: Some(fired.occurrence),
-            status: fired.status,
-        };
-        Some(fault.to_string())
-    };
-    snapshot.fired.iter().filter_map(decision).collect()
+    let decision = |fired: &Fired| fired.to_fault().to_string();
+    snapshot.fired.iter().map(decision).collect()
 }
 
 fn version(snapshot: &Snapshot) -> String {
@@ -278,7 +271,7 @@ impl<'o> Teller<'_, 'o> {
             self.verdict.rule.as_deref().unwrap_or_default(),
             self.verdict.subject.name(),
             operation,
-            function(fault.map(|fault| fault.at)),
+            fault.map_or("", |fault| fault.asked.point.name()),
         ];
         parts.extend(frames.iter().map(String::as_str));
         hash(&parts, FINGERPRINT_DIGITS)
@@ -306,7 +299,7 @@ impl<'o> Teller<'_, 'o> {
             self.verdict.oracle.name(),
             self.verdict.subject.name(),
             function(self.verdict.created.or(self.site(fault))),
-            function(fault.map(|fault| fault.at)),
+            fault.map_or("", |fault| fault.asked.point.name()),
         ];
         hash(&parts, FAMILY_DIGITS)
     }
@@ -351,9 +344,14 @@ impl<'o> Teller<'_, 'o> {
         }
         if let Some(fault) = fault {
             message += &format!(
-                ", after {} answered {}",
-                function(Some(fault.at)),
-                fault.status
+                ", after {} {} {}",
+                fault.asked.point,
+                if matches!(fault.asked.point, Point::Call(_)) {
+                    "answered"
+                } else {
+                    "was"
+                },
+                fault.asked.point.words(fault.choice)
             );
         }
         message += ".";

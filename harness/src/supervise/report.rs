@@ -6,7 +6,7 @@ use std::path::Path;
 
 use mock_ucx::ledger::read::{Module, Snapshot};
 use mock_ucx::rules::Rule;
-use mock_ucx::schedule::FaultSpec;
+use mock_ucx::schedule::{FaultSpec, Point};
 
 use super::process::{End, Process};
 use super::watch::{Bypassed, Watched};
@@ -221,20 +221,32 @@ fn unfired(faults: &FaultSpec, snapshots: &[&Snapshot]) -> Vec<String> {
             !snapshots
                 .iter()
                 .flat_map(|snapshot| &snapshot.fired)
-                .any(|fired| usize::from(fired.fault) == *index)
+                .any(|fired| fired.fault.map(usize::from) == Some(*index))
         })
         .map(|(_, fault)| {
-            let calls: u64 = snapshots
+            let reached: u64 = snapshots
                 .iter()
-                .map(|snapshot| snapshot.calls[fault.function as usize])
+                .map(|snapshot| reached(snapshot, fault.point))
                 .max()
                 .unwrap_or(0);
-            format!(
-                "{fault} ({} was called {calls} times)",
-                fault.function.name()
-            )
+            let verb = match fault.point {
+                Point::Call(_) => "called",
+                Point::Move(_) => "reached",
+            };
+            format!("{fault} ({} was {verb} {reached} times)", fault.point)
         })
         .collect()
+}
+
+/// How often a process came to a decision point.
+fn reached(snapshot: &Snapshot, point: Point) -> u64 {
+    match point {
+        Point::Call(function) => snapshot.calls[function as usize],
+        Point::Move(_) => snapshot.outcomes[point.number()]
+            .iter()
+            .map(|count| u64::from(*count))
+            .sum(),
+    }
 }
 
 /// Why no process called the mock, as far as can be seen.

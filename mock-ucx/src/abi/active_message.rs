@@ -4,6 +4,7 @@ use std::ffi::{c_uint, c_void};
 
 use crate::abi::call::{Call, enter, field};
 use crate::abi::copy::copy_bytes;
+use crate::abi::deferred::{self, MessageFate};
 use crate::abi::operation::{Attributes, Begun, Done, Due, answer, answer_with, pieces};
 use crate::abi::remote::{self, Announced, Path};
 use crate::abi::types::{
@@ -14,16 +15,18 @@ use crate::abi::types::{
 };
 use crate::abi::worker::MAX_AM_HEADER;
 use crate::abi::worker_guard;
+use crate::fabric::agenda::{Receive, Task, Work};
 use crate::fabric::endpoint::Target;
 use crate::fabric::memory::Region;
 use crate::fabric::remote::frame::Route;
 use crate::fabric::request::Wish;
-use crate::fabric::{endpoint, message, request, worker};
+use crate::fabric::{endpoint, flight, message, request};
 use crate::functions::Function as F;
 use crate::hidden::Bytes;
 use crate::ledger::{Kind, NewFinding, Trouble};
-use crate::objects::{AmHandler, Callback, Event, Message, Payload, Sender, Worker};
+use crate::objects::{AmHandler, Callback, Message, Payload, Sender, Worker};
 use crate::rules::Rule;
+use crate::schedule::{Choice, Move};
 use crate::universe::State;
 
 /// Largest id of a message.
@@ -178,7 +181,26 @@ unsafe fn send(call: &Call, arguments: Send) -> Result<Begun, UcsStatus> {
         .ok_or(UcsStatus::INVALID_PARAM)?;
     endpoint::usable(&mut state, on)?;
     call.decide_on(&mut state, on)?;
-    let rendezvous = wants_rendezvous(&state, worker, &attributes, &regions);
+    let route = Path {
+        endpoint: on,
+        worker,
+        target,
+    };
+    let fate = if state.is_asking() {
+        deferred::message(call, &mut state, route, &attributes)
+    } else {
+        MessageFate::default()
+    };
+    if let Some(work) = fate.undelivered {
+        return deferred::run_on(call, &mut state, route, attributes.wish(), fate.when, work);
+    }
+    let mut rendezvous = wants_rendezvous(&state, worker, &attributes, &regions);
+    if fate.other_protocol {
+        rendezvous = match (rendezvous, regions.as_slice()) {
+            (None, [region]) if region.length > 0 => Some(*region),
+            _ => None,
+        };
+    }
     let nonce = state.nonce;
     let aligned = state.worker(target.worker);
     let alignment = aligned.map_or(1, |target| target.am_alignment);
@@ -192,59 +214,48 @@ unsafe fn send(call: &Call, arguments: Send) -> Result<Begun, UcsStatus> {
     // SAFETY: the client vouches for the header and, below, for the buffer.
     let header = unsafe { gather(call, &[header_region], 1) }.ok_or(UcsStatus::NO_MEMORY)?;
     if target.nonce != nonce {
-        let path = Path {
-            endpoint: on,
-            worker,
-            target,
-        };
-        let route = Route {
+        let to = Route {
             to: target.worker,
             reply_to: if replies { worker } else { 0 },
             id,
         };
-        if let Some(source) = rendezvous {
-            return remote::send_rendezvous(call, path, route, &header, source, attributes);
-        }
-        // SAFETY: as above.
-        let data = unsafe { gather(call, &regions, 1) }.ok_or(UcsStatus::NO_MEMORY)?;
-        return remote::send_eager(call, path, route, &header, &data, attributes);
+        let begun = if let Some(source) = rendezvous {
+            remote::send_rendezvous(call, route, to, &header, source, attributes)?
+        } else {
+            // SAFETY: as above.
+            let data = unsafe { gather(call, &regions, 1) }.ok_or(UcsStatus::NO_MEMORY)?;
+            remote::send_eager(call, route, to, &header, &data, attributes)?
+        };
+        return deferred::hold_back(call, begun, fate.when, route);
     }
-    let message = |payload| {
-        Event::Message(Message {
-            id,
-            header,
-            payload,
-            reply_to: replies.then_some(Target { nonce, worker }),
-        })
+    let message = |payload| Message {
+        id,
+        header,
+        payload,
+        reply_to: replies.then_some(Target { nonce, worker }),
     };
     if let Some(source) = rendezvous {
         let mut state = call.lock();
         let wish = Wish {
             endpoint: on,
+            delay: fate.when,
             ..attributes.wish()
         };
         let opened = request::open(&mut state, worker, wish, call.site())?;
-        worker::post(
-            &mut state,
-            target.worker,
-            message(Payload::Rendezvous {
-                source,
-                sender: Sender::Request {
-                    request: opened.serial,
-                    worker,
-                },
-            }),
-        );
+        let sender = Sender::Request {
+            request: opened.serial,
+            worker,
+        };
+        let announcement = message(Payload::Rendezvous { source, sender });
+        flight::deliver(&mut state, on, target.worker, fate.deliver, announcement);
         return Ok(Begun::Running(opened));
     }
     // SAFETY: as above.
     let data = unsafe { gather(call, &regions, alignment) }.ok_or(UcsStatus::NO_MEMORY)?;
-    worker::post(
-        &mut call.lock(),
-        target.worker,
-        message(Payload::Eager(data)),
-    );
-    Ok(Begun::Done(Done { worker }, attributes))
+    let message = message(Payload::Eager(data));
+    flight::deliver(&mut call.lock(), on, target.worker, fate.deliver, message);
+    let begun = Begun::Done(Done { worker }, attributes);
+    deferred::hold_back(call, begun, fate.when, route)
 }
 
 /// The buffer, if it is to be fetched by the receiver: when the client says so, or when it leaves the choice and the message is long.
@@ -404,6 +415,16 @@ unsafe fn receive(
         let begun = remote::fetch(call, announced, &regions, callback, attributes)?;
         return Ok((source.length, begun));
     }
+    let when = call.ask(&mut call.lock(), Move::ReceiveComplete, owner);
+    if when != Choice::Benign {
+        let callback = receive_callback(attributes.callback, source.length);
+        let wish = Wish {
+            callback,
+            ..attributes.wish()
+        };
+        let begun = receive_later(call, data, regions, wish, when)?;
+        return Ok((source.length, begun));
+    }
     let (mut from, mut left) = (source.address, source.length);
     for region in regions {
         let length = region.length.min(left);
@@ -417,6 +438,33 @@ unsafe fn receive(
         source.length,
         Begun::Done(Done { worker: owner }, attributes),
     ))
+}
+
+/// A receive that goes on when its call ends. The data is not the client's any more.
+fn receive_later(
+    call: &Call,
+    data: u64,
+    targets: Vec<Region>,
+    wish: Wish,
+    when: Choice,
+) -> Result<Begun, UcsStatus> {
+    let mut state = call.lock();
+    let worker = state.am_data(data).map_or(0, |data| data.worker);
+    let opened = match request::open(&mut state, worker, wish, call.site()) {
+        Ok(opened) => opened,
+        Err(status) => {
+            message::release(&mut state, data, status, call.site());
+            return Err(status);
+        }
+    };
+    let payload = message::take(&mut state, data, call.site()).ok_or(UcsStatus::INVALID_PARAM)?;
+    let task = Task {
+        endpoint: 0,
+        request: opened.serial,
+        work: Work::Receive(Receive { payload, targets }),
+    };
+    flight::schedule(&mut state, worker, when, task);
+    Ok(Begun::Running(opened))
 }
 
 /// The kept data behind argument 1, which must belong to the worker of argument 0.

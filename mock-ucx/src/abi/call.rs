@@ -13,7 +13,7 @@ use crate::fabric::endpoint;
 use crate::functions::Function;
 use crate::ledger::{Event, Kind, NewFinding, Site, Stack, Trouble, record_event};
 use crate::rules::Rule;
-use crate::schedule::{Outcome, Question};
+use crate::schedule::Choice;
 use crate::universe::{State, Universe};
 
 /// One call of the client.
@@ -198,6 +198,11 @@ impl Call {
         }
     }
 
+    /// Number of this call in the process.
+    pub(crate) fn step(&self) -> u64 {
+        self.step
+    }
+
     /// Number of the calling thread.
     pub(crate) fn thread(&self) -> u16 {
         self.thread
@@ -297,18 +302,12 @@ impl Call {
 
     /// Asks the adversary whether this call may do its work.
     pub(crate) fn decide(&self, state: &mut State) -> Result<(), UcsStatus> {
-        match state.decider.decide(Question {
-            function: self.function,
-            occurrence: self.occurrence,
-        }) {
-            Outcome::Proceed => Ok(()),
-            Outcome::Fail { status, fault } => {
+        match self.ask_whether(state, self.object.get(), self.occurrence) {
+            Choice::Status(status) => {
                 self.faulted.set(true);
-                state
-                    .ledger
-                    .fired(fault, status, self.occurrence, self.site());
                 Err(status)
             }
+            _ => Ok(()),
         }
     }
 }

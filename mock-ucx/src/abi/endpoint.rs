@@ -3,8 +3,9 @@
 use std::ffi::c_uint;
 
 use crate::abi::call::{Call, enter, field, set_field};
+use crate::abi::deferred;
 use crate::abi::operation::{Attributes, Begun, Done, Due, answer};
-use crate::abi::remote::look;
+use crate::abi::remote::{Path, look};
 use crate::abi::types::{
     UCP_EP_CLOSE_FLAG_FORCE, UCP_EP_CLOSE_FLAGS, UCP_EP_CLOSE_MODE_FORCE,
     UCP_EP_PARAM_FIELD_ERR_HANDLER, UCP_EP_PARAM_FIELD_ERR_HANDLING_MODE, UCP_EP_PARAM_FIELD_FLAGS,
@@ -14,18 +15,25 @@ use crate::abi::types::{
     UCP_OP_ATTR, UCP_OP_ATTR_FLAG_NO_IMM_CMPL, UcpEpEvaluatePerfAttr, UcpEpEvaluatePerfParam,
     UcpEpParams, UcpRequestParam, UcsStatus,
 };
+use crate::abi::upcall::{self, Upcall};
 use crate::abi::{presence, worker_guard};
+use crate::fabric::agenda::Work;
 use crate::fabric::endpoint::{self as fabric, AddressError, Wish};
-use crate::fabric::remote;
-use crate::fabric::request;
+use crate::fabric::request::{self, GivenUp};
+use crate::fabric::{flight, remote, worker};
 use crate::functions::Function as F;
 use crate::ledger::{Kind, NewFinding, Trouble};
+use crate::objects::Event;
 use crate::rules::Rule;
+use crate::schedule::{Choice, Move};
 use crate::universe::State;
 
 /// Latency and bandwidth that `ucp_ep_evaluate_perf` assumes: those of shared memory on one host.
 const LATENCY_S: f64 = 1e-6;
 const BANDWIDTH_BYTES_PER_S: f64 = 1e10;
+
+/// An estimate that no client expects.
+const A_DAY_S: f64 = 86_400.0;
 
 /// `ucp_ep_create`.
 ///
@@ -37,11 +45,16 @@ pub unsafe extern "C-unwind" fn ucp_ep_create(
     params: *const UcpEpParams,
     ep: *mut u64,
 ) -> UcsStatus {
-    let _guard = worker_guard(F::EpCreate, worker, Kind::Worker);
-    enter(F::EpCreate, |call| {
+    let guard = worker_guard(F::EpCreate, worker, Kind::Worker);
+    let status = enter(F::EpCreate, |call| {
         // SAFETY: handed on to the caller.
         unsafe { create(call, worker, params, ep) }.map_or_else(|status| status, |()| UcsStatus::OK)
-    })
+    });
+    drop(guard);
+    if crate::abi::universe().lock().is_asking() {
+        let_others_notice(worker);
+    }
+    status
 }
 
 unsafe fn create(
@@ -91,7 +104,45 @@ unsafe fn create(
     }
     // SAFETY: as above.
     unsafe { ep.write_unaligned(handle) };
+    if state.is_asking() {
+        shape(call, &mut state, serial);
+    }
     Ok(())
+}
+
+/// Decides how a new endpoint will fail, and whether it has failed already.
+fn shape(call: &Call, state: &mut State, endpoint: u64) {
+    let handler_first = call.ask(state, Move::EndpointHandler, endpoint) != Choice::Benign;
+    let notice = call.ask(state, Move::PeerNotice, endpoint);
+    let Some(entry) = state.endpoint_mut(endpoint) else {
+        return;
+    };
+    entry.handler_first = handler_first;
+    entry.notice = notice;
+    if entry.error_mode != UCP_ERR_HANDLING_MODE_NONE
+        && let Choice::Status(status) = call.ask(state, Move::EndpointEarly, endpoint)
+    {
+        fabric::fail(state, endpoint, status);
+    }
+}
+
+/// How often a new endpoint's creator lets other threads run, so that one of them can tell that it has failed.
+const YIELDS_MAX: usize = 100;
+
+/// Lets other threads that progress the worker do so, if an endpoint failed before its creation has returned.
+fn let_others_notice(worker: u64) {
+    let waiting = || {
+        let state = crate::abi::universe().lock();
+        let serial = state.resolve(worker, Kind::Worker).ok()?;
+        let entry = state.worker(serial)?;
+        let failed = |event: &Event| matches!(event, Event::Failed { .. });
+        (entry.lock.is_some() && entry.inbox.iter().any(failed)).then_some(())
+    };
+    let mut left = YIELDS_MAX;
+    while left > 0 && waiting().is_some() {
+        std::thread::yield_now();
+        left -= 1;
+    }
 }
 
 /// # Safety
@@ -134,6 +185,7 @@ unsafe fn read_params(call: &Call, params: *const UcpEpParams) -> (Wish, Option<
 pub unsafe extern "C-unwind" fn ucp_ep_close_nbx(ep: u64, param: *const UcpRequestParam) -> usize {
     let _guard = worker_guard(F::EpCloseNbx, ep, Kind::Endpoint);
     let (status_pointer, upcalls) = enter(F::EpCloseNbx, |call| {
+        let mut inline = Vec::new();
         let closed = call.endpoint(ep).and_then(|serial| {
             call.not_null(1, param)?;
             // SAFETY: the client vouches for a pointer that is not null.
@@ -143,9 +195,10 @@ pub unsafe extern "C-unwind" fn ucp_ep_close_nbx(ep: u64, param: *const UcpReque
             // Close is a flush, which ignores that flag (core/ucp_ep.c:ucp_ep_close_nbx).
             attributes.no_immediate_completion = false;
             let force = attributes.flags & UCP_EP_CLOSE_FLAG_FORCE != 0;
-            close(call, serial, force, attributes)
+            close(call, serial, force, attributes, &mut inline)
         });
-        answer(call, closed)
+        let (pointer, due) = answer(call, closed);
+        (pointer, due.after(inline))
     });
     upcalls.run();
     status_pointer
@@ -156,11 +209,13 @@ pub unsafe extern "C-unwind" fn ucp_ep_close_nbx(ep: u64, param: *const UcpReque
 pub extern "C-unwind" fn ucp_ep_close_nb(ep: u64, mode: c_uint) -> usize {
     let _guard = worker_guard(F::EpCloseNb, ep, Kind::Endpoint);
     let (status_pointer, due): (usize, Due) = enter(F::EpCloseNb, |call| {
+        let mut inline = Vec::new();
         let closed = call.endpoint(ep).and_then(|serial| {
             let force = mode == UCP_EP_CLOSE_MODE_FORCE;
-            close(call, serial, force, Attributes::none())
+            close(call, serial, force, Attributes::none(), &mut inline)
         });
-        answer(call, closed)
+        let (pointer, due) = answer(call, closed);
+        (pointer, due.after(inline))
     });
     due.run();
     status_pointer
@@ -171,23 +226,50 @@ fn close(
     endpoint: u64,
     force: bool,
     attributes: Attributes,
+    inline: &mut Vec<Upcall>,
 ) -> Result<Begun, UcsStatus> {
     let mut state = call.lock();
     let Some(entry) = state.endpoint(endpoint) else {
         return Err(UcsStatus::INVALID_PARAM);
     };
-    let (mode, worker, peer) = (entry.error_mode, entry.worker, entry.target.nonce);
+    let (mode, silent) = (entry.error_mode, entry.silent);
+    let route = Path {
+        endpoint,
+        worker: entry.worker,
+        target: entry.target,
+    };
     if force && mode == UCP_ERR_HANDLING_MODE_NONE {
         return Err(call.broken(&mut state, Rule::EndpointForce, endpoint, [0, 0]));
     }
     judge_close(call, &mut state, endpoint, force, attributes.mask);
     let decision = call.decide(&mut state);
     if force {
-        request::give_up(&mut state, endpoint, UcsStatus::CANCELED);
+        *inline = force_end(call, &mut state, route);
     }
+    // Asked while the endpoint still has a name.
+    let when = call.ask(&mut state, Move::CloseComplete, endpoint);
     fabric::close(&mut state, endpoint, call.site());
     decision?;
-    when_idle(call, &mut state, endpoint, worker, peer, attributes)
+    when_idle(call, &mut state, route, silent && !force, when, attributes)
+}
+
+/// Ends what is under way on an endpoint that is closed by force; returns the callbacks that run inside the call.
+fn force_end(call: &Call, state: &mut State, route: Path) -> Vec<Upcall> {
+    let choice = call.ask(state, Move::CloseForce, route.endpoint);
+    let how = GivenUp {
+        status: UcsStatus::CANCELED,
+        late: Choice::Benign,
+        finished: choice == Choice::Variant(1),
+    };
+    request::give_up(state, route.endpoint, how);
+    if choice != Choice::Variant(0) {
+        return Vec::new();
+    }
+    let ended = worker::take_completions(state, route.worker);
+    let upcalls = ended
+        .into_iter()
+        .filter_map(|(request, status)| upcall::completed(state, request, status, call.site()));
+    upcalls.collect()
 }
 
 /// What is wrong with closing an endpoint now and so; it is closed all the same.
@@ -202,7 +284,8 @@ fn judge_close(call: &Call, state: &mut State, endpoint: u64, force: bool, mask:
     if failed && !force {
         call.broken(state, Rule::EndpointGentle, endpoint, [0, 0]);
     }
-    if keys > 0 {
+    // Keys that are in use cannot be destroyed before a forced close, and after it the endpoint is gone: UCX says nothing about those.
+    if keys > 0 && !force && !failed {
         call.broken(state, Rule::EndpointKeys, endpoint, [keys.into(), 0]);
     }
     let replies = state.worker_mut(worker).map(|worker| {
@@ -219,17 +302,33 @@ fn judge_close(call: &Call, state: &mut State, endpoint: u64, force: bool, mask:
 fn when_idle(
     call: &Call,
     state: &mut State,
-    endpoint: u64,
-    worker: u64,
-    peer: u64,
+    route: Path,
+    silent: bool,
+    when: Choice,
     attributes: Attributes,
 ) -> Result<Begun, UcsStatus> {
-    if !state.operations.busy(endpoint) {
+    let (endpoint, worker) = (route.endpoint, route.worker);
+    flight::hurry_landings(state, endpoint, worker);
+    let wish = request::Wish {
+        flushes: endpoint,
+        ..attributes.wish()
+    };
+    if silent {
+        return deferred::run_on(call, state, route, wish, Choice::Withheld, Work::Silence);
+    }
+    if state.operations.busy(endpoint) {
+        let wish = request::Wish {
+            delay: when,
+            ..wish
+        };
+        let opened = request::open(state, worker, wish, call.site())?;
+        remote::wait_for(state, endpoint, worker, route.target.nonce, opened.serial);
+        return Ok(Begun::Running(opened));
+    }
+    if when == Choice::Benign && !state.agenda.busy_before(endpoint, u64::MAX) {
         return Ok(Begun::Done(Done { worker }, attributes));
     }
-    let opened = request::open(state, worker, attributes.wish(), call.site())?;
-    remote::wait_for(state, endpoint, worker, peer, opened.serial);
-    Ok(Begun::Running(opened))
+    deferred::run_on(call, state, route, wish, when, Work::Idle)
 }
 
 /// `ucp_ep_flush_nbx`.
@@ -251,13 +350,19 @@ pub unsafe extern "C-unwind" fn ucp_ep_flush_nbx(ep: u64, param: *const UcpReque
             let Some(entry) = state.endpoint(serial) else {
                 return Err(UcsStatus::INVALID_PARAM);
             };
-            let (worker, peer) = (entry.worker, entry.target.nonce);
-            if peer != state.nonce {
+            let route = Path {
+                endpoint: serial,
+                worker: entry.worker,
+                target: entry.target,
+            };
+            if route.target.nonce != state.nonce {
                 look(call, &mut state);
             }
             fabric::usable(&mut state, serial)?;
             call.decide_on(&mut state, serial)?;
-            when_idle(call, &mut state, serial, worker, peer, attributes)
+            let when = call.ask(&mut state, Move::FlushComplete, serial);
+            let silent = state.endpoint(serial).is_some_and(|entry| entry.silent);
+            when_idle(call, &mut state, route, silent, when, attributes)
         });
         answer(call, flushed)
     });
@@ -294,11 +399,13 @@ pub unsafe extern "C-unwind" fn ucp_ep_evaluate_perf(
                 } else {
                     0
                 };
-                set_field!(
-                    attr,
-                    estimated_time,
-                    LATENCY_S + size as f64 / BANDWIDTH_BYTES_PER_S
-                );
+                let usual = LATENCY_S + size as f64 / BANDWIDTH_BYTES_PER_S;
+                let estimate = match call.ask(&mut call.lock(), Move::PerfTime, serial) {
+                    Choice::Variant(0) => 0.0,
+                    Choice::Variant(_) => A_DAY_S,
+                    _ => usual,
+                };
+                set_field!(attr, estimated_time, estimate);
             }
             Ok(UcsStatus::OK)
         });

@@ -11,13 +11,14 @@ use crate::abi::types::{
     UCP_ENTITY_NAME_MAX, UCP_FEATURE, UCP_LIB_ATTR_FIELD, UCP_LIB_ATTR_FIELD_MAX_THREAD_LEVEL,
     UCP_PARAM_FIELD_FEATURES, UCP_PARAM_FIELD_MT_WORKERS_SHARED, UCP_PARAM_FIELD_NAME,
     UCP_PARAM_FIELD_REQUEST_CLEANUP, UCP_PARAM_FIELD_REQUEST_INIT, UCP_PARAM_FIELD_REQUEST_SIZE,
-    UCP_PARAMS_FIELD, UCS_MEMORY_TYPE_HOST, UCS_THREAD_MODE_MULTI, UCS_THREAD_MODE_SINGLE,
-    UcpContextAttr, UcpLibAttr, UcpParams, UcsStatus,
+    UCP_PARAMS_FIELD, UCS_MEMORY_TYPE_HOST, UCS_THREAD_MODE_MULTI, UCS_THREAD_MODE_SERIALIZED,
+    UCS_THREAD_MODE_SINGLE, UcpContextAttr, UcpLibAttr, UcpParams, UcsStatus,
 };
 use crate::functions::Function as F;
 use crate::ledger::Kind;
 use crate::objects::{Body, Config, Context, Entry};
 use crate::rules::Rule;
+use crate::schedule::{Choice, Move};
 use crate::universe::State;
 
 /// Bytes before the pointer of a request that the client owns (`ucp_context_attr_t.request_size`; the UCX of NIXL 1.5.1 answers this).
@@ -78,7 +79,11 @@ pub unsafe extern "C-unwind" fn ucp_lib_query(attr: *mut UcpLibAttr) -> UcsStatu
             let mask = field!(attr, field_mask);
             call.knows(UCP_LIB_ATTR_FIELD, mask);
             if mask & UCP_LIB_ATTR_FIELD_MAX_THREAD_LEVEL != 0 {
-                set_field!(attr, max_thread_level, UCS_THREAD_MODE_MULTI);
+                let level = match call.ask(&mut call.lock(), Move::LibraryThreadLevel, 0) {
+                    Choice::Benign => UCS_THREAD_MODE_MULTI,
+                    _ => UCS_THREAD_MODE_SERIALIZED,
+                };
+                set_field!(attr, max_thread_level, level);
             }
         }
         UcsStatus::OK
@@ -354,10 +359,13 @@ pub unsafe extern "C-unwind" fn ucp_context_query(
                 set_field!(attr, request_size, EXTERNAL_REQUEST_BYTES);
             }
             if mask & UCP_ATTR_FIELD_THREAD_MODE != 0 {
+                let lower = shared
+                    && call.ask(&mut call.lock(), Move::LibraryThreadLevel, serial)
+                        != Choice::Benign;
                 set_field!(
                     attr,
                     thread_mode,
-                    if shared {
+                    if shared && !lower {
                         UCS_THREAD_MODE_MULTI
                     } else {
                         UCS_THREAD_MODE_SINGLE

@@ -11,13 +11,18 @@ use crate::abi::types::{
     UCP_MEM_MAP_PARAM_FIELD_PROT, UCP_MEM_MAP_PARAMS_FIELD, UCP_MEM_MAP_PROT, UcpMemAttr,
     UcpMemMapParams, UcsStatus,
 };
+use crate::fabric::flight;
 use crate::fabric::memory::{
     self as fabric, PAGE_BYTES, PROTECTION_ALL, Pages, Region, Terms, UnpackError,
 };
 use crate::functions::Function as F;
 use crate::ledger::{Kind, NewFinding, Trouble};
 use crate::rules::Rule;
+use crate::schedule::{Choice, Move};
 use crate::universe::State;
+
+/// Bytes by which a long packed key is longer.
+const LONG_RKEY: usize = 512;
 
 /// `ucp_mem_map`.
 ///
@@ -183,12 +188,27 @@ pub extern "C-unwind" fn ucp_mem_unmap(context: u64, memh: u64) -> UcsStatus {
         let mut state = call.lock();
         match memory_of(call, &mut state, context, memh) {
             Ok(serial) => {
+                judge_unmap(call, &mut state, serial);
                 fabric::unmap(&mut state, serial, call.site());
                 UcsStatus::OK
             }
             Err(status) => status,
         }
     })
+}
+
+/// No operation under way uses a registration that goes, at its own side or at the other.
+fn judge_unmap(call: &Call, state: &mut State, memory: u64) {
+    let local = flight::user_of(state, |transfer| {
+        transfer.pieces.iter().any(|piece| piece.memory == memory)
+    });
+    if let Some(request) = local {
+        state.broken_with(Rule::MemoryInUse, memory, request, call.site());
+    }
+    let remote = flight::user_of(state, |transfer| transfer.owners.contains(&memory));
+    if let Some(request) = remote {
+        state.broken_with(Rule::MemoryInRemoteUse, memory, request, call.site());
+    }
 }
 
 /// `ucp_mem_query`.
@@ -250,7 +270,11 @@ pub unsafe extern "C-unwind" fn ucp_rkey_pack(
             call.not_null(3, size)?;
             let mut state = call.lock();
             call.decide(&mut state)?;
-            fabric::pack(&mut state, serial, call.site())
+            let padding = match call.ask(&mut state, Move::RkeySize, serial) {
+                Choice::Benign => 0,
+                _ => LONG_RKEY,
+            };
+            fabric::pack(&mut state, serial, padding, call.site())
         })();
         match packed {
             Ok((pointer, length)) => {
@@ -338,6 +362,12 @@ pub extern "C-unwind" fn ucp_rkey_destroy(rkey: u64) {
     enter(F::RkeyDestroy, |call| {
         let mut state = call.lock();
         if let Ok(serial) = call.handle(&mut state, 0, rkey, Kind::Rkey) {
+            let user = flight::user_of(&state, |transfer| {
+                transfer.pieces.iter().any(|piece| piece.rkey == serial)
+            });
+            if let Some(request) = user {
+                state.broken_with(Rule::RkeyInUse, serial, request, call.site());
+            }
             state.end(call.about(serial), call.site());
         }
     });

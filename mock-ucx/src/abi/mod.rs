@@ -10,12 +10,14 @@ pub(crate) mod call;
 
 pub mod active_message;
 mod copy;
+mod deferred;
 pub mod device;
 pub mod endpoint;
 mod global;
 pub mod library;
 pub mod memory;
 mod operation;
+mod perform;
 mod presence;
 mod protection;
 mod remote;

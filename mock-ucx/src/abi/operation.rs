@@ -17,6 +17,7 @@ use crate::fabric::request::{self, Wish};
 use crate::ledger::Kind;
 use crate::objects::Callback;
 use crate::rules::Rule;
+use crate::schedule::Choice;
 use crate::universe::State;
 
 /// The attributes of an operation, as far as their bits are set.
@@ -137,6 +138,8 @@ impl Attributes {
             user_data: self.user_data,
             external: self.external,
             endpoint: 0,
+            delay: Choice::Benign,
+            flushes: 0,
         }
     }
 }
@@ -207,14 +210,21 @@ pub(crate) enum Begun {
 pub(crate) struct Due {
     init: Option<Upcall>,
     completion: Option<Upcall>,
+    before: Vec<Upcall>,
 }
 
 impl Due {
     /// Runs them.
     pub(crate) fn run(self) {
-        for upcall in [self.init, self.completion].into_iter().flatten() {
+        let own = [self.init, self.completion].into_iter().flatten();
+        for upcall in self.before.into_iter().chain(own) {
             upcall.run();
         }
+    }
+
+    /// The same, after other calls into the client.
+    pub(crate) fn after(self, before: Vec<Upcall>) -> Due {
+        Due { before, ..self }
     }
 
     /// The client's `request_init`, for new memory at a request handle.
@@ -225,7 +235,7 @@ impl Due {
         });
         Due {
             init,
-            completion: None,
+            ..Due::default()
         }
     }
 }

@@ -7,6 +7,7 @@ use crate::fabric::request as fabric;
 use crate::functions::Function as F;
 use crate::ledger::{Kind, NewFinding, Trouble};
 use crate::rules::Rule;
+use crate::schedule::{Choice, Move};
 use crate::universe::State;
 
 /// `ucp_request_check_status`.
@@ -98,7 +99,9 @@ pub extern "C-unwind" fn ucp_request_cancel(worker: u64, request: u64) {
         let owner = state
             .request(call.about(serial))
             .map_or(0, |request| request.worker);
-        if owner != worker {
+        if owner == worker {
+            cancel(call, &mut state, serial);
+        } else {
             let finding = NewFinding {
                 rule: Rule::RequestWorker,
                 trouble: Trouble::OtherParent,
@@ -111,4 +114,19 @@ pub extern "C-unwind" fn ucp_request_cancel(worker: u64, request: u64) {
             state.ledger.finding(finding, call.site());
         }
     });
+}
+
+/// A cancel that takes effect, if the adversary lets it.
+fn cancel(call: &Call, state: &mut State, request: u64) {
+    if state.agenda.is_empty() {
+        return;
+    }
+    let keys = state.agenda.keys(|_, task| task.request == request);
+    let Some(key) = keys.first().copied() else {
+        return;
+    };
+    if call.ask(state, Move::CancelEffect, request) != Choice::Benign {
+        state.agenda.take(key);
+        fabric::complete_now(state, request, UcsStatus::CANCELED);
+    }
 }

@@ -4,6 +4,7 @@ use std::ffi::c_void;
 
 use crate::abi::call::{Call, enter, field};
 use crate::abi::copy::copy_bytes;
+use crate::abi::deferred::{self, Fate};
 use crate::abi::operation::{Attributes, Begun, Done, Due, answer, contiguous_length, pieces};
 use crate::abi::remote::{self, Path};
 use crate::abi::types::{
@@ -21,6 +22,7 @@ use crate::fabric::transfer::{self, Piece};
 use crate::functions::Function as F;
 use crate::ledger::Kind;
 use crate::rules::Rule;
+use crate::schedule::Choice;
 use crate::universe::State;
 
 /// The arguments that put and get share.
@@ -130,6 +132,12 @@ unsafe fn run(call: &Call, direction: Direction, arguments: Arguments) -> Result
     endpoint::usable(&mut state, on)?;
     for piece in plan.as_slice() {
         if let Err(refusal) = transfer::check(&state, on, *piece) {
+            // That the peer's memory went with it is not the client's doing while nobody has told it.
+            if refusal.status == transfer::REMOTE_ACCESS
+                && state.endpoint(on).is_some_and(|endpoint| endpoint.silent)
+            {
+                continue;
+            }
             state.ledger.finding(refusal.finding, call.site());
             if refusal.status == transfer::REMOTE_ACCESS {
                 endpoint::fail(&mut state, on, refusal.status);
@@ -139,17 +147,28 @@ unsafe fn run(call: &Call, direction: Direction, arguments: Arguments) -> Result
     }
     protection::judge(call, &mut state, direction, plan.as_slice());
     call.decide_on(&mut state, on)?;
+    let route = Path {
+        endpoint: on,
+        worker,
+        target,
+    };
+    let pieces = plan.as_slice();
+    let fate = if state.is_asking() {
+        deferred::transfer(call, &mut state, route, direction, pieces, &attributes)
+    } else {
+        Fate::Now(Choice::Benign)
+    };
+    let when = match fate {
+        Fate::Now(when) => when,
+        Fate::Decided(begun) => return begun,
+    };
     let local = target.nonce == state.nonce;
     drop(state);
     if !local {
-        let path = Path {
-            endpoint: on,
-            worker,
-            target,
-        };
-        return remote::transfer(call, path, direction, plan.as_slice(), attributes);
+        let begun = remote::transfer(call, route, direction, pieces, attributes)?;
+        return deferred::hold_back(call, begun, when, route);
     }
-    for piece in plan.as_slice() {
+    for piece in pieces {
         // SAFETY: the local side is the client's buffer, which it vouches for until the operation completes; the remote side lies in a
         // registration that is alive, whose pages the client must keep until it is unmapped.
         unsafe {

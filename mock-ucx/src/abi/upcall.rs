@@ -12,6 +12,7 @@ use crate::fabric::message::{self, Delivery};
 use crate::fabric::request;
 use crate::functions::Function;
 use crate::hidden::Bytes;
+use crate::ledger::Site;
 use crate::objects::{Body, Callback, Event};
 use crate::rules::Rule;
 use crate::universe::State;
@@ -59,26 +60,34 @@ pub(crate) fn next(call: &Call, worker: u64) -> Option<Upcall> {
             None => Upcall::Nothing,
         },
         Event::Complete { request, status } => {
-            match request::complete(&mut state, request, status, call.site()) {
-                Some((callback, request, user_data)) => Upcall::Completion {
-                    callback,
-                    request,
-                    status,
-                    user_data,
-                },
-                None => Upcall::Nothing,
-            }
+            completed(&mut state, request, status, call.site()).unwrap_or(Upcall::Nothing)
         }
         // An endpoint that was closed meanwhile is not talked of any more (core/ucp_ep.c:ucp_ep_invoke_err_cb).
         Event::Failed { endpoint, status } => match state.endpoint(endpoint) {
             Some(entry) => Upcall::Error {
                 callback: entry.error_callback,
                 argument: entry.error_argument,
-                endpoint: state.handles.value(endpoint),
+                endpoint: state.handle_of(endpoint),
                 status,
             },
             None => Upcall::Nothing,
         },
+    })
+}
+
+/// Marks a request complete; its callback is to run.
+pub(crate) fn completed(
+    state: &mut State,
+    request: u64,
+    status: UcsStatus,
+    site: Site<'_>,
+) -> Option<Upcall> {
+    let (callback, request, user_data) = request::complete(state, request, status, site)?;
+    Some(Upcall::Completion {
+        callback,
+        request,
+        status,
+        user_data,
     })
 }
 

@@ -3,6 +3,7 @@
 use std::ffi::c_int;
 
 use crate::abi::call::{Call, enter, enter_quietly};
+use crate::abi::perform::in_a_row;
 use crate::abi::presence;
 use crate::abi::remote::look_before_sleep;
 use crate::abi::types::UcsStatus;
@@ -10,6 +11,8 @@ use crate::fabric::worker as fabric;
 use crate::functions::Function as F;
 use crate::ledger::Kind;
 use crate::rules::Rule;
+use crate::schedule::{Choice, Move};
+use crate::universe::State;
 
 /// Refused arms in a row, with no progress in between, after which a client has forgotten to progress. One that asks again at once does
 /// so a few times at most.
@@ -61,7 +64,7 @@ pub extern "C-unwind" fn ucp_worker_arm(worker: u64) -> UcsStatus {
             |serial| {
                 let mut state = call.lock();
                 look_before_sleep(call, &mut state);
-                let status = fabric::arm(&mut state, serial);
+                let status = arm(call, &mut state, serial);
                 let refused = state.worker(serial).map(|worker| worker.arms_refused);
                 if status == UcsStatus::BUSY && refused == Some(ARMS_REFUSED_MAX) {
                     let detail = [u64::from(ARMS_REFUSED_MAX), 0];
@@ -71,4 +74,22 @@ pub extern "C-unwind" fn ucp_worker_arm(worker: u64) -> UcsStatus {
             },
         )
     })
+}
+
+fn arm(call: &Call, state: &mut State, worker: u64) -> UcsStatus {
+    let status = fabric::arm(state, worker);
+    if status != UcsStatus::OK || !state.is_asking() {
+        return status;
+    }
+    match call.ask(state, Move::ArmStatus, worker) {
+        Choice::Status(deviation) if in_a_row(state, worker, true) => {
+            fabric::disarm(state, worker);
+            return deviation;
+        }
+        _ => {}
+    }
+    if call.ask(state, Move::WakeupSpurious, worker) != Choice::Benign {
+        fabric::wake(state, worker);
+    }
+    UcsStatus::OK
 }

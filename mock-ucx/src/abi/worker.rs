@@ -4,6 +4,8 @@ use std::ffi::c_uint;
 
 use crate::abi::call::{Call, WorkerGuard, enter, enter_quietly, field, set_field};
 use crate::abi::library::{entity_name, text};
+use crate::abi::perform;
+use crate::abi::presence;
 use crate::abi::remote::look_if_due;
 use crate::abi::types::{
     UCP_WORKER_ATTR_FIELD, UCP_WORKER_ATTR_FIELD_ADDRESS, UCP_WORKER_ATTR_FIELD_MAX_AM_HEADER,
@@ -13,17 +15,22 @@ use crate::abi::types::{
     UCP_WORKER_PARAM_FIELD_THREAD_MODE, UCP_WORKER_PARAM_FIELD_USER_DATA, UCP_WORKER_PARAMS_FIELD,
     UCS_THREAD_MODE_SINGLE, UcpWorkerAttr, UcpWorkerParams, UcsStatus,
 };
-use crate::abi::{presence, upcall};
+use crate::abi::upcall::{self, Upcall};
+use crate::fabric::flight;
 use crate::fabric::worker::{self as fabric, Wish};
 use crate::functions::Function as F;
 use crate::ledger::{Kind, NewFinding, Trouble};
 use crate::rules::Rule;
+use crate::schedule::{Choice, Move};
 
 /// Longest header of an active message, in bytes: as over shared memory (UCX answers by transport).
 pub(crate) const MAX_AM_HEADER: usize = 8100;
 
 /// Longest text of `ucp_request_query`, in bytes.
 const MAX_DEBUG_STRING: usize = 200;
+
+/// Bytes by which a long address is longer.
+const LONG_ADDRESS: usize = 4096;
 
 /// Callbacks that one progress call runs at most, so that two workers that answer each other do not keep it for ever. UCX bounds it too,
 /// by the batch of each transport.
@@ -99,6 +106,13 @@ unsafe fn create(
     }
     let mut state = call.lock();
     call.decide(&mut state)?;
+    let wish = match call.ask(&mut state, Move::WorkerThreadMode, context) {
+        Choice::Benign => wish,
+        _ => Wish {
+            thread_mode: UCS_THREAD_MODE_SINGLE,
+            ..wish
+        },
+    };
     let handle = fabric::create(&mut state, context, wish, call.site())?;
     if let Some(serial) = state.serial(handle) {
         call.about(serial);
@@ -114,6 +128,10 @@ unsafe fn create(
 #[unsafe(no_mangle)]
 pub extern "C-unwind" fn ucp_worker_destroy(worker: u64) {
     let _inside = presence(F::WorkerDestroy, worker, Kind::Worker);
+    let canceled = enter_quietly(F::WorkerDestroy, |call| canceled(call, worker));
+    for upcall in canceled.into_iter().flatten() {
+        upcall.run();
+    }
     let cleanups = enter(F::WorkerDestroy, |call| {
         let mut state = call.lock();
         let Ok(serial) = call.handle(&mut state, 0, worker, Kind::Worker) else {
@@ -134,6 +152,24 @@ pub extern "C-unwind" fn ucp_worker_destroy(worker: u64) {
     for cleanup in cleanups.into_iter().flatten() {
         cleanup.run();
     }
+}
+
+/// The callbacks of what is under way on a worker, if the adversary lets them run while it is destroyed.
+fn canceled(call: &Call, worker: u64) -> Option<Vec<Upcall>> {
+    let mut state = call.lock();
+    let serial = state.resolve(worker, Kind::Worker).ok()?;
+    let idle = state.worker(serial)?.progressing == 0;
+    if !idle || state.agenda.is_empty() {
+        return None;
+    }
+    if call.ask(&mut state, Move::DestroyRequests, serial) == Choice::Benign {
+        return None;
+    }
+    let requests = flight::forget_worker(&mut state, serial);
+    let upcalls = requests.into_iter().filter_map(|request| {
+        upcall::completed(&mut state, request, UcsStatus::CANCELED, call.site())
+    });
+    Some(upcalls.collect())
 }
 
 /// `ucp_worker_query`.
@@ -163,7 +199,11 @@ unsafe fn query(call: &Call, worker: u64, attr: *mut UcpWorkerAttr) -> Result<()
         let mask = field!(attr, field_mask);
         if mask & UCP_WORKER_ATTR_FIELD_ADDRESS != 0 {
             call.decide(&mut state)?;
-            let (pointer, length) = fabric::address(&mut state, serial, call.site())?;
+            let padding = match call.ask(&mut state, Move::AddressSize, serial) {
+                Choice::Benign => 0,
+                _ => LONG_ADDRESS,
+            };
+            let (pointer, length) = fabric::address(&mut state, serial, padding, call.site())?;
             set_field!(attr, address, pointer as _);
             set_field!(attr, address_length, length);
         }
@@ -178,7 +218,7 @@ unsafe fn query(call: &Call, worker: u64, attr: *mut UcpWorkerAttr) -> Result<()
         }
         if mask & UCP_WORKER_ATTR_FIELD_NAME != 0 {
             // UCX calls a worker without a name by its address (core/ucp_worker.c:ucp_worker_create).
-            let unnamed = || format!("{:#x}", state.handles.value(serial));
+            let unnamed = || format!("{:#x}", state.handle_of(serial));
             let name = Some(worker.name.clone()).filter(|name| !name.is_empty());
             set_field!(attr, name, entity_name(&name.unwrap_or_else(unnamed)));
         }
@@ -225,16 +265,21 @@ pub extern "C-unwind" fn ucp_worker_release_address(worker: u64, address: u64) {
 #[unsafe(no_mangle)]
 pub extern "C-unwind" fn ucp_worker_progress(worker: u64) -> c_uint {
     let _inside = presence(F::WorkerProgress, worker, Kind::Worker);
-    let Some((serial, waiting, guard)) =
+    let Some((turn, running)) =
         enter_quietly(F::WorkerProgress, |call| begin_progress(call, worker))
     else {
         return 0;
     };
-    let mut count = 0;
-    let running = Progressing {
-        worker: serial,
-        _guard: guard,
+    let serial = turn.worker;
+    let waiting = if turn.is_plain {
+        turn.waiting
+    } else {
+        enter_quietly(F::WorkerProgress, |call| {
+            Some(adversarial_turn(call, serial))
+        })
+        .unwrap_or(0)
     };
+    let mut count = 0;
     for _ in 0..waiting.min(PROGRESS_BATCH) {
         let Some(upcall) = enter_quietly(F::WorkerProgress, |call| upcall::next(call, serial))
         else {
@@ -243,8 +288,22 @@ pub extern "C-unwind" fn ucp_worker_progress(worker: u64) -> c_uint {
         upcall.run();
         count += 1;
     }
+    if count == 0 && !turn.is_plain {
+        let idle = |call: &Call| Some(perform::idle_count(call, serial));
+        count = enter_quietly(F::WorkerProgress, idle).unwrap_or(0);
+    }
     drop(running);
     count
+}
+
+/// What a progress call finds.
+#[derive(Clone, Copy)]
+struct Turn {
+    worker: u64,
+    /// Events in the inbox.
+    waiting: usize,
+    /// Nobody deviates and nothing is under way: only the inbox counts.
+    is_plain: bool,
 }
 
 /// Says that a worker is being progressed, for as long as it lives; also when a callback unwinds.
@@ -262,10 +321,11 @@ impl Drop for Progressing {
 }
 
 /// Whether there is something to do; if so the worker is locked and marked.
-fn begin_progress(call: &Call, worker: u64) -> Option<(u64, usize, Option<WorkerGuard>)> {
+fn begin_progress(call: &Call, worker: u64) -> Option<(Turn, Progressing)> {
     let mut state = call.lock();
     let serial = call.handle(&mut state, 0, worker, Kind::Worker).ok()?;
     look_if_due(call, &mut state);
+    let is_plain = state.agenda.is_empty() && !state.is_asking();
     let entry = state.worker_mut(serial)?;
     (entry.polls, entry.arms_refused) = (0, 0);
     let lock = entry.lock.clone();
@@ -273,7 +333,8 @@ fn begin_progress(call: &Call, worker: u64) -> Option<(u64, usize, Option<Worker
         call.broken(&mut state, Rule::CallbackProgress, serial, [0, 0]);
         return None;
     }
-    if entry.inbox.is_empty() {
+    entry.progressed += 1;
+    if entry.inbox.is_empty() && is_plain {
         return None;
     }
     drop(state);
@@ -282,5 +343,21 @@ fn begin_progress(call: &Call, worker: u64) -> Option<(u64, usize, Option<Worker
     let entry = state.worker_mut(serial)?;
     entry.progressing += 1;
     entry.progress_thread = call.thread();
-    Some((serial, entry.inbox.len(), guard))
+    let turn = Turn {
+        worker: serial,
+        waiting: entry.inbox.len(),
+        is_plain,
+    };
+    let running = Progressing {
+        worker: serial,
+        _guard: guard,
+    };
+    Some((turn, running))
+}
+
+/// Does what is due; returns the number of events in the inbox then.
+fn adversarial_turn(call: &Call, worker: u64) -> usize {
+    perform::due(call, worker);
+    let state = call.lock();
+    state.worker(worker).map_or(0, |worker| worker.inbox.len())
 }

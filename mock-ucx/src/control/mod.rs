@@ -9,3 +9,19 @@ pub mod supervisor;
 
 pub use crate::abi::{configure, configured, set_operation};
 pub use ending::is_real_ucx;
+
+/// The adversary heals: from now on nothing deviates, and what it withheld comes. Without effect before the first call of UCX.
+pub fn heal() {
+    if let Some(universe) = crate::abi::current() {
+        crate::fabric::flight::heal(&mut universe.lock());
+    }
+}
+
+/// Begins anew: the adversary deviates again, and what it decides is counted from the start. Only while no object is alive; false
+/// otherwise, and before the first call of UCX.
+pub fn reset() -> bool {
+    crate::abi::current().is_some_and(|universe| universe.lock().reset())
+}
+
+/// Progress calls of each worker after [`heal`] within which every operation under way is complete.
+pub use crate::fabric::flight::HEALED_PROGRESS_MAX;

@@ -47,8 +47,8 @@ fn checksum(words: &[u64]) -> u64 {
     })
 }
 
-/// Writes a blob.
-pub(crate) fn encode(kind: BlobKind, content: Content) -> Bytes {
+/// Writes a blob, and `padding` zeros behind it.
+pub(crate) fn encode(kind: BlobKind, content: Content, padding: usize) -> Bytes {
     let words = [
         kind.magic(),
         content.nonce,
@@ -60,6 +60,7 @@ pub(crate) fn encode(kind: BlobKind, content: Content) -> Bytes {
         .iter()
         .chain(&[checksum(&words)])
         .flat_map(|word| word.to_le_bytes())
+        .chain(std::iter::repeat_n(0, padding))
         .collect();
     Bytes::copy_of(&bytes, 1)
 }
@@ -113,7 +114,7 @@ mod tests {
 
     #[test]
     fn a_blob_is_read_back() {
-        let blob = encode(BlobKind::Rkey, CONTENT);
+        let blob = encode(BlobKind::Rkey, CONTENT, 0);
         assert_eq!(blob.len(), BLOB_BYTES);
         assert_eq!(decode(BlobKind::Rkey, blob.pointer()), Some(CONTENT));
     }
@@ -121,12 +122,12 @@ mod tests {
     #[test]
     fn a_blob_that_was_changed_or_is_of_another_kind_is_refused() {
         for index in 0..BLOB_BYTES {
-            let blob = encode(BlobKind::Rkey, CONTENT);
+            let blob = encode(BlobKind::Rkey, CONTENT, 0);
             // SAFETY: `index` is inside the blob.
             unsafe { *((blob.pointer() + index as u64) as *mut u8) ^= 1 };
             assert_eq!(decode(BlobKind::Rkey, blob.pointer()), None, "byte {index}");
         }
-        let blob = encode(BlobKind::Rkey, CONTENT);
+        let blob = encode(BlobKind::Rkey, CONTENT, 0);
         assert_eq!(decode(BlobKind::Address, blob.pointer()), None);
     }
 

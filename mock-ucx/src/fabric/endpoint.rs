@@ -1,10 +1,13 @@
 //! Endpoints: one worker's way to another.
 
 use crate::abi::types::{UCP_ERR_HANDLING_MODE_NONE, UcpErrHandlerCb, UcsStatus};
+use crate::fabric::agenda::{Task, Work};
 use crate::fabric::blob::{BlobKind, decode};
-use crate::fabric::{remote, request, worker};
+use crate::fabric::request::GivenUp;
+use crate::fabric::{flight, remote, request, worker};
 use crate::ledger::Site;
 use crate::objects::{Body, Endpoint, Event, Worker};
+use crate::schedule::Choice;
 use crate::universe::State;
 
 /// What a client asked of a new endpoint.
@@ -86,6 +89,9 @@ pub(crate) fn create(
         error_argument: wish.error_argument,
         failed: None,
         rkeys: 0,
+        handler_first: false,
+        notice: Choice::Benign,
+        silent: false,
     };
     let (serial, handle) = state
         .create(
@@ -98,6 +104,9 @@ pub(crate) fn create(
     if let Some(target) = local_target(state, target) {
         target.peers.insert(serial);
     }
+    if let Some(owner) = state.worker_mut(worker) {
+        owner.endpoints.insert(serial);
+    }
     Ok((serial, handle))
 }
 
@@ -108,10 +117,14 @@ fn local_target(state: &mut State, target: Target) -> Option<&mut Worker> {
 
 /// Closes an endpoint. What runs on it goes on: with another process something may.
 pub(crate) fn close(state: &mut State, endpoint: u64, site: Site<'_>) {
-    if let Some(Body::Endpoint(closed)) = state.end(endpoint, site)
-        && let Some(target) = local_target(state, closed.target)
-    {
+    let Some(Body::Endpoint(closed)) = state.end(endpoint, site) else {
+        return;
+    };
+    if let Some(target) = local_target(state, closed.target) {
         target.peers.remove(&endpoint);
+    }
+    if let Some(owner) = state.worker_mut(closed.worker) {
+        owner.endpoints.remove(&endpoint);
     }
 }
 
@@ -123,11 +136,33 @@ pub(crate) fn usable(state: &mut State, endpoint: u64) -> Result<(), UcsStatus> 
     if let Some(status) = entry.failed {
         return Err(status);
     }
+    if entry.silent {
+        return Ok(());
+    }
     if is_there(state, entry.target) {
         return Ok(());
     }
     fail(state, endpoint, UcsStatus::CONNECTION_RESET);
     Err(UcsStatus::CONNECTION_RESET)
+}
+
+/// The peer of an endpoint is gone: it fails now, or when the adversary lets it notice.
+pub(crate) fn lose_peer(state: &mut State, endpoint: u64) {
+    let Some(entry) = state.endpoint_mut(endpoint) else {
+        return;
+    };
+    let (owner, notice) = (entry.worker, entry.notice);
+    if notice == Choice::Benign || entry.failed.is_some() {
+        fail(state, endpoint, UcsStatus::CONNECTION_RESET);
+        return;
+    }
+    entry.silent = true;
+    let task = Task {
+        endpoint,
+        request: 0,
+        work: Work::Notice(UcsStatus::ENDPOINT_TIMEOUT),
+    };
+    flight::schedule(state, owner, notice, task);
 }
 
 /// Fails an endpoint; its error callback runs in a later progress call, once, unless the endpoint has no error handling.
@@ -139,9 +174,27 @@ pub(crate) fn fail(state: &mut State, endpoint: u64, status: UcsStatus) {
         return;
     }
     entry.failed = Some(status);
-    let (owner, mode) = (entry.worker, entry.error_mode);
-    request::give_up(state, endpoint, status);
-    if mode != UCP_ERR_HANDLING_MODE_NONE {
+    entry.silent = false;
+    let (owner, mode, first) = (entry.worker, entry.error_mode, entry.handler_first);
+    let told = mode != UCP_ERR_HANDLING_MODE_NONE;
+    if told && first {
+        worker::post(state, owner, Event::Failed { endpoint, status });
+    }
+    let late = if told && first {
+        Choice::After(1)
+    } else {
+        Choice::Benign
+    };
+    request::give_up(
+        state,
+        endpoint,
+        GivenUp {
+            status,
+            late,
+            finished: false,
+        },
+    );
+    if told && !first {
         worker::post(state, owner, Event::Failed { endpoint, status });
     }
 }

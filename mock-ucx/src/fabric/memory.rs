@@ -158,10 +158,11 @@ fn allocate_pages(wanted: Region, fixed: bool) -> Result<Region, UcsStatus> {
     })
 }
 
-/// Packs a remote key; returns the pointer and length of the buffer.
+/// Packs a remote key, with `padding` bytes more than needed; returns the pointer and length of the buffer.
 pub(crate) fn pack(
     state: &mut State,
     memory: u64,
+    padding: usize,
     site: Site<'_>,
 ) -> Result<(u64, usize), UcsStatus> {
     let shared = is_zero_length(state, memory);
@@ -177,7 +178,7 @@ pub(crate) fn pack(
         first: region.address,
         second: region.length as u64,
     };
-    let bytes = encode(BlobKind::Rkey, content);
+    let bytes = encode(BlobKind::Rkey, content, padding);
     let (pointer, length) = (bytes.pointer(), bytes.len());
     if shared {
         state.zero_length[1] = state.create_hidden(pointer, Body::RkeyBuffer(bytes));

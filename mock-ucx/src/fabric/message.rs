@@ -154,6 +154,17 @@ pub(crate) fn finish(
     release(state, *serial, status, site);
 }
 
+/// Takes the payload of kept data for a receive that goes on; the object ends.
+pub(crate) fn take(state: &mut State, data: u64, site: Site<'_>) -> Option<Payload> {
+    let Some(Body::AmData(data)) = state.end(data, site) else {
+        return None;
+    };
+    if let Payload::Eager(bytes) = &data.payload {
+        state.forget_pointer(bytes.pointer());
+    }
+    Some(data.payload)
+}
+
 /// Gives kept data back; a rendezvous sender completes with `status`.
 pub(crate) fn release(state: &mut State, data: u64, status: UcsStatus, site: Site<'_>) {
     let Some(Body::AmData(data)) = state.end(data, site) else {
@@ -162,6 +173,13 @@ pub(crate) fn release(state: &mut State, data: u64, status: UcsStatus, site: Sit
     match data.payload {
         Payload::Eager(bytes) => state.forget_pointer(bytes.pointer()),
         Payload::Rendezvous { sender, .. } => tell(state, sender, status),
+    }
+}
+
+/// Tells the sender of a message that is not delivered or not received, if it waits for that.
+pub(crate) fn tell_of(state: &mut State, payload: &Payload, status: UcsStatus) {
+    if let Payload::Rendezvous { sender, .. } = payload {
+        tell(state, *sender, status);
     }
 }
 
@@ -175,7 +193,12 @@ fn tell(state: &mut State, sender: Sender, status: UcsStatus) {
 
 /// Where the bytes of kept data are, for a receive into a buffer; `None` if they went with their sender.
 pub(crate) fn source(state: &State, data: u64) -> Option<Region> {
-    Some(match &state.am_data(data)?.payload {
+    source_of(state, &state.am_data(data)?.payload)
+}
+
+/// The same of a payload.
+pub(crate) fn source_of(state: &State, payload: &Payload) -> Option<Region> {
+    Some(match payload {
         Payload::Eager(bytes) => Region {
             address: bytes.pointer(),
             length: bytes.len(),
@@ -203,7 +226,7 @@ pub(crate) fn sender(state: &State, data: u64) -> Option<Sender> {
 /// The endpoint of `worker` that answers `sender`. The library owns it; the client borrows it.
 fn reply_endpoint(state: &mut State, worker: u64, sender: Target, site: Site<'_>) -> Option<u64> {
     if let Some(serial) = state.worker(worker)?.reply_endpoints.get(&sender) {
-        return Some(state.handles.value(*serial));
+        return Some(state.handle_of(*serial));
     }
     let wish = endpoint::Wish {
         error_mode: UCP_ERR_HANDLING_MODE_NONE,

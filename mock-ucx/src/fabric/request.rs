@@ -1,12 +1,15 @@
 //! Requests: what a client holds while an operation is not complete.
 
 use crate::abi::types::{UcpRequestInitCallback, UcsStatus};
+use crate::fabric::agenda::{Task, Work};
+use crate::fabric::flight;
 use crate::fabric::remote::operation;
 use crate::fabric::worker;
 use crate::hidden::{Bytes, POINTER_MASK};
 use crate::ledger::Site;
 use crate::ledger::layout::REQUEST_OF_CLIENT;
 use crate::objects::{Body, Callback, Event, Request};
+use crate::schedule::Choice;
 use crate::universe::State;
 
 /// What an operation says about the request it would return.
@@ -18,6 +21,10 @@ pub(crate) struct Wish {
     pub(crate) external: u64,
     /// Endpoint with which an operation that is not complete fails; 0 = it is complete already.
     pub(crate) endpoint: u64,
+    /// How long its completion is held back once the operation is done.
+    pub(crate) delay: Choice,
+    /// Endpoint that it flushes or closes; 0 = it does neither.
+    pub(crate) flushes: u64,
 }
 
 /// A request that was opened.
@@ -45,6 +52,8 @@ pub(crate) fn open(
         masked_handle: 0,
         area: None,
         external: wish.external != 0,
+        delay: wish.delay,
+        flushes: wish.flushes,
     };
     let mut init = None;
     let opened = if wish.external != 0 {
@@ -86,8 +95,32 @@ pub(crate) fn open(
     })
 }
 
-/// Lets the worker's next progress call complete a request. One that the client freed meanwhile is forgotten: its callback never runs.
+/// The operation of a request is done: its completion follows when the adversary lets it. A flush waits for what it flushes.
 pub(crate) fn complete_later(state: &mut State, request: u64, status: UcsStatus) {
+    let Some(entry) = state.request_mut(request) else {
+        return;
+    };
+    let (worker, flushes) = (entry.worker, entry.flushes);
+    let delay = std::mem::replace(&mut entry.delay, Choice::Benign);
+    let work = if delay != Choice::Benign {
+        Work::Complete(status)
+    } else if flushes != 0 && status == UcsStatus::OK && state.agenda.busy_before(flushes, u64::MAX)
+    {
+        Work::Idle
+    } else {
+        complete_now(state, request, status);
+        return;
+    };
+    let task = Task {
+        endpoint: flushes,
+        request,
+        work,
+    };
+    flight::schedule(state, worker, delay, task);
+}
+
+/// Lets the worker's next progress call complete a request. One that the client freed meanwhile is forgotten: its callback never runs.
+pub(crate) fn complete_now(state: &mut State, request: u64, status: UcsStatus) {
     if let Some(worker) = state.request(request).map(|request| request.worker) {
         worker::post(state, worker, Event::Complete { request, status });
     }
@@ -114,8 +147,34 @@ pub(crate) fn complete(
     Some(told)
 }
 
+/// How the operations of an endpoint end with it.
+#[derive(Clone, Copy)]
+pub(crate) struct GivenUp {
+    /// Status with which they complete.
+    pub(crate) status: UcsStatus,
+    /// When.
+    pub(crate) late: Choice,
+    /// Those that move bytes do so, and complete with OK.
+    pub(crate) finished: bool,
+}
+
 /// Ends the operations of an endpoint that failed or was closed by force: the peer cannot fetch their data any more.
-pub(crate) fn give_up(state: &mut State, endpoint: u64, status: UcsStatus) {
+pub(crate) fn give_up(state: &mut State, endpoint: u64, how: GivenUp) {
+    let status = how.status;
+    for (key, task) in flight::take_of_endpoint(state, endpoint) {
+        let mut status = status;
+        if let Work::Transfer(mut transfer) = task.work {
+            if how.finished {
+                status = transfer.status;
+            }
+            transfer.status = status;
+            // The memory of a peer that is gone may be gone too: then nothing lands.
+            let _ = flight::move_bytes(&transfer);
+        }
+        if task.request != 0 {
+            end_with(state, task.request, key.worker, status, how.late);
+        }
+    }
     let running =
         |request: &Request| request.endpoint == endpoint && request.status == UcsStatus::INPROGRESS;
     let mut requests: Vec<u64> = state
@@ -131,9 +190,29 @@ pub(crate) fn give_up(state: &mut State, endpoint: u64, status: UcsStatus) {
         {
             worker.given_up.insert(request);
         }
-        complete_later(state, request, status);
+        if let Some(worker) = state.request(request).map(|request| request.worker) {
+            end_with(state, request, worker, status, how.late);
+        }
     }
     operation::abort(state, endpoint, status);
+}
+
+/// Ends a request with its endpoint.
+fn end_with(state: &mut State, request: u64, worker: u64, status: UcsStatus, late: Choice) {
+    if late == Choice::Benign {
+        complete_now(state, request, status);
+        return;
+    }
+    // The endpoint is done with it: a second failure does not end it again.
+    if let Some(request) = state.request_mut(request) {
+        request.endpoint = 0;
+    }
+    let task = Task {
+        endpoint: 0,
+        request,
+        work: Work::Complete(status),
+    };
+    flight::schedule(state, worker, late, task);
 }
 
 /// The client frees a request. An operation that is not complete goes on.

@@ -1,6 +1,6 @@
 //! Workers: their inbox, their event descriptor, their address.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, IntoRawFd, OwnedFd};
 use std::sync::Arc;
 
@@ -11,8 +11,9 @@ use rustix::event::{EventfdFlags, epoll, eventfd};
 use crate::abi::types::{
     UCP_FEATURE_WAKEUP, UCP_WORKER_FLAG_IGNORE_REQUEST_LEAK, UCS_THREAD_MODE_MULTI, UcsStatus,
 };
+use crate::fabric::agenda::WITHHELD;
 use crate::fabric::blob::{BlobKind, Content, encode};
-use crate::fabric::{endpoint, remote};
+use crate::fabric::{endpoint, flight, remote};
 use crate::ledger::{Kind, Site};
 use crate::objects::{Body, Event, FileId, Wakeup, Worker};
 use crate::rules::Rule;
@@ -55,6 +56,10 @@ pub(crate) fn create(
         armed: false,
         arms_refused: 0,
         polls: 0,
+        progressed: 0,
+        idle: 0,
+        busy_in_a_row: 0,
+        endpoints: BTreeSet::new(),
         inbox: VecDeque::new(),
         handlers: FxHashMap::default(),
         lock,
@@ -115,7 +120,7 @@ pub(crate) fn destroy(state: &mut State, worker: u64, site: Site<'_>) {
     });
     peers.sort_unstable();
     for peer in peers {
-        endpoint::fail(state, peer, UcsStatus::CONNECTION_RESET);
+        endpoint::lose_peer(state, peer);
     }
     if state
         .worker(worker)
@@ -132,6 +137,7 @@ pub(crate) fn destroy(state: &mut State, worker: u64, site: Site<'_>) {
             state.end(request, site);
         }
     }
+    flight::forget_worker(state, worker);
     let wakeup = state
         .worker_mut(worker)
         .and_then(|worker| worker.wakeup.take());
@@ -145,10 +151,11 @@ pub(crate) fn destroy(state: &mut State, worker: u64, site: Site<'_>) {
     remote::say_goodbye(state, worker);
 }
 
-/// Packs the worker's address; returns the pointer and length.
+/// Packs the worker's address, with `padding` bytes more than needed; returns the pointer and length.
 pub(crate) fn address(
     state: &mut State,
     worker: u64,
+    padding: usize,
     site: Site<'_>,
 ) -> Result<(u64, usize), UcsStatus> {
     let content = Content {
@@ -157,7 +164,7 @@ pub(crate) fn address(
         first: u64::from(std::process::id()),
         second: remote::open(state),
     };
-    let bytes = encode(BlobKind::Address, content);
+    let bytes = encode(BlobKind::Address, content, padding);
     let (pointer, length) = (bytes.pointer(), bytes.len());
     state
         .create_at(
@@ -177,6 +184,31 @@ pub(crate) fn post(state: &mut State, worker: u64, event: Event) {
         return;
     };
     worker.inbox.push_back(event);
+    wake_up(worker);
+}
+
+/// Takes the completions out of a worker's inbox: requests and their statuses, in order.
+pub(crate) fn take_completions(state: &mut State, worker: u64) -> Vec<(u64, UcsStatus)> {
+    let Some(worker) = state.worker_mut(worker) else {
+        return Vec::new();
+    };
+    let completion = |event: &Event| match event {
+        Event::Complete { request, status } => Some((*request, *status)),
+        Event::Message(_) | Event::Failed { .. } => None,
+    };
+    let taken = worker.inbox.iter().filter_map(completion).collect();
+    worker.inbox.retain(|event| completion(event).is_none());
+    taken
+}
+
+/// Wakes who sleeps on a worker.
+pub(crate) fn wake(state: &mut State, worker: u64) {
+    if let Some(worker) = state.worker_mut(worker) {
+        wake_up(worker);
+    }
+}
+
+fn wake_up(worker: &mut Worker) {
     if std::mem::take(&mut worker.armed)
         && let Some(wakeup) = &worker.wakeup
     {
@@ -247,8 +279,10 @@ impl Wakeup {
     }
 }
 
-/// Arms the worker: the next event signals the descriptor. `BUSY` if there are events already.
+/// Arms the worker: the next event signals the descriptor. `BUSY` if there are events already. What is under way and becomes due by
+/// progress alone signals it at once, or a client that sleeps would never get it.
 pub(crate) fn arm(state: &mut State, worker: u64) -> UcsStatus {
+    let due = state.agenda.has_due(worker, WITHHELD - 1);
     let Some(worker) = state.worker_mut(worker) else {
         return UcsStatus::INVALID_PARAM;
     };
@@ -260,7 +294,17 @@ pub(crate) fn arm(state: &mut State, worker: u64) -> UcsStatus {
         return UcsStatus::BUSY;
     }
     worker.armed = true;
+    if due {
+        wake_up(worker);
+    }
     UcsStatus::OK
+}
+
+/// Takes back that a worker is armed.
+pub(crate) fn disarm(state: &mut State, worker: u64) {
+    if let Some(worker) = state.worker_mut(worker) {
+        worker.armed = false;
+    }
 }
 
 /// Whether the worker's context asked for wake-up.

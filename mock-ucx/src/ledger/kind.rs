@@ -72,6 +72,24 @@ impl Kind {
     }
 }
 
+impl Kind {
+    /// Name in fault specifications and traces: UCX's own abbreviation, where it has one.
+    pub fn short_name(self) -> &'static str {
+        match self {
+            Kind::Endpoint => "ep",
+            Kind::MemoryHandle => "memh",
+            other => other.name(),
+        }
+    }
+
+    /// The kind of this name, the short one or the long one.
+    pub fn from_name(name: &str) -> Option<Kind> {
+        Kind::ALL
+            .into_iter()
+            .find(|kind| kind.name() == name || kind.short_name() == name)
+    }
+}
+
 impl fmt::Display for Kind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.name())

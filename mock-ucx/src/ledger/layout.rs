@@ -7,12 +7,13 @@ use std::sync::atomic::{AtomicU8, AtomicU32, AtomicU64};
 
 use crate::functions::FUNCTION_COUNT;
 use crate::ledger::kind::KIND_COUNT;
+use crate::schedule::{OUTCOMES_MAX, POINT_COUNT};
 
 /// First eight bytes of every ledger file.
 pub const MAGIC: u64 = u64::from_le_bytes(*b"mckucxL1");
 
 /// Raised whenever a record changes shape, so that a reader of another build refuses the file.
-pub const LAYOUT_VERSION: u32 = 1;
+pub const LAYOUT_VERSION: u32 = 2;
 
 /// Object slots: four million live handles are 30 times what the largest vLLM deployment we know holds.
 pub const OBJECT_CAPACITY: u32 = 1 << 22;
@@ -24,8 +25,10 @@ pub const MODULE_CAPACITY: u32 = 2048;
 pub const FINDING_CAPACITY: u32 = 4096;
 /// The last calls kept for a report.
 pub const EVENT_CAPACITY: u32 = 1 << 13;
-/// Faults that fired.
+/// Deviations: decisions that were not benign.
 pub const FIRED_CAPACITY: u32 = 1 << 12;
+/// Questions that were put to the decider, if they are recorded at all.
+pub const ASKED_CAPACITY: u32 = 1 << 14;
 /// Threads that can be inside a copy at once and still be named after a crash.
 pub const COPY_SLOTS: usize = 64;
 /// Bytes kept of a module's path.
@@ -66,8 +69,12 @@ pub struct Header {
     pub findings: AtomicU32,
     /// Findings for which there was no room.
     pub findings_dropped: AtomicU32,
-    /// Faults that fired.
+    /// Deviations that are recorded.
     pub fired: AtomicU32,
+    /// Deviations for which there was no room.
+    pub fired_dropped: AtomicU32,
+    /// Questions that are recorded.
+    pub asked: AtomicU32,
     /// Non-zero once the mock itself panicked: nothing here can be vouched for.
     pub internal_errors: AtomicU32,
     /// Emulated UCX version: major << 16 | minor << 8 | patch.
@@ -82,6 +89,8 @@ pub struct Header {
     pub live: [AtomicU64; KIND_COUNT],
     /// Calls so far, by function.
     pub calls: [AtomicU64; FUNCTION_COUNT],
+    /// Decisions so far, by point and outcome.
+    pub outcomes: [[AtomicU32; OUTCOMES_MAX]; POINT_COUNT],
     /// Copies under way.
     pub copies: [CopySlot; COPY_SLOTS],
 }
@@ -230,28 +239,49 @@ pub struct EventRecord {
     pub packed: AtomicU64,
 }
 
-/// A fault that fired.
+/// A decision that was not benign.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default)]
 pub struct FiredRecord {
-    /// Step.
-    pub step: u64,
-    /// Which call of that function it was, from 1.
-    pub occurrence: u64,
+    /// What was asked.
+    pub asked: AskedRecord,
     /// Stack node of the call.
     pub stack: u32,
     /// Operation under way.
     pub operation: u32,
-    /// Function that was made to fail.
+    /// The choice's number.
+    pub number: i32,
+    /// Function under way.
     pub function: u16,
+    /// The choice's tag.
+    pub tag: u8,
+    /// Index of the fault in the specification; [`NO_FAULT`] = none asked for it.
+    pub fault: u8,
+}
+
+/// The decision was not asked for by a fault of a specification.
+pub const NO_FAULT: u8 = u8::MAX;
+
+/// A question that was put to the decider.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default)]
+pub struct AskedRecord {
+    /// Step.
+    pub step: u64,
+    /// How often its point was reached in the process.
+    pub occurrence: u32,
+    /// How often with that object.
+    pub of_object: u32,
+    /// The object's place among its kind; 0 = no object.
+    pub ordinal: u32,
+    /// The point's number.
+    pub point: u16,
     /// Thread (ordinal).
     pub thread: u16,
-    /// Status it answered.
-    pub status: i8,
-    /// Index of the fault in the specification.
-    pub fault: u8,
+    /// The object's kind.
+    pub kind: u8,
     /// Keeps the size at 32.
-    pub reserved: u16,
+    pub reserved: [u8; 7],
 }
 
 const fn page_up(bytes: usize) -> usize {
@@ -271,6 +301,8 @@ pub struct Offsets {
     pub events: usize,
     /// [`FiredRecord`]s.
     pub fired: usize,
+    /// [`AskedRecord`]s.
+    pub asked: usize,
     /// [`ObjectRecord`]s, last because it is the largest.
     pub objects: usize,
     /// Size of the file.
@@ -284,7 +316,8 @@ pub const OFFSETS: Offsets = {
     let findings = page_up(modules + MODULE_CAPACITY as usize * size_of::<ModuleRecord>());
     let events = page_up(findings + FINDING_CAPACITY as usize * size_of::<FindingRecord>());
     let fired = page_up(events + EVENT_CAPACITY as usize * size_of::<EventRecord>());
-    let objects = page_up(fired + FIRED_CAPACITY as usize * size_of::<FiredRecord>());
+    let asked = page_up(fired + FIRED_CAPACITY as usize * size_of::<FiredRecord>());
+    let objects = page_up(asked + ASKED_CAPACITY as usize * size_of::<AskedRecord>());
     let total = page_up(objects + OBJECT_CAPACITY as usize * size_of::<ObjectRecord>());
     Offsets {
         nodes,
@@ -292,6 +325,7 @@ pub const OFFSETS: Offsets = {
         findings,
         events,
         fired,
+        asked,
         objects,
         total,
     }

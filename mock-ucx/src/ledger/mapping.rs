@@ -7,7 +7,8 @@ use std::path::Path;
 use memmap2::{MmapOptions, MmapRaw};
 
 use crate::ledger::layout::{
-    EventRecord, FindingRecord, FiredRecord, Header, ModuleRecord, OFFSETS, ObjectRecord, StackNode,
+    AskedRecord, EventRecord, FindingRecord, FiredRecord, Header, ModuleRecord, OFFSETS,
+    ObjectRecord, StackNode,
 };
 
 /// A mapped ledger.
@@ -98,8 +99,13 @@ impl Mapping {
         unsafe { &*self.at::<EventRecord>(OFFSETS.events, index) }
     }
 
-    /// Fault that fired, `index`.
+    /// Deviation `index`.
     pub(crate) fn fired(&self, index: u32) -> *mut FiredRecord {
         self.at(OFFSETS.fired, index)
+    }
+
+    /// Question `index`.
+    pub(crate) fn asked(&self, index: u32) -> *mut AskedRecord {
+        self.at(OFFSETS.asked, index)
     }
 }

@@ -8,12 +8,14 @@ use std::sync::atomic::Ordering::{Acquire, Relaxed};
 
 use crate::functions::{FUNCTION_COUNT, Function};
 use crate::ledger::layout::{
-    ENDED_EXIT, EVENT_CAPACITY, FINDING_CAPACITY, FIRED_CAPACITY, HANDLE_MASK, LAYOUT_VERSION,
-    MAGIC, MODULE_CAPACITY, NODE_CAPACITY, OBJECT_CAPACITY, ObjectRecord, StackNode,
+    ASKED_CAPACITY, AskedRecord, ENDED_EXIT, EVENT_CAPACITY, FINDING_CAPACITY, FIRED_CAPACITY,
+    HANDLE_MASK, LAYOUT_VERSION, MAGIC, MODULE_CAPACITY, NO_FAULT, NODE_CAPACITY, OBJECT_CAPACITY,
+    ObjectRecord, StackNode,
 };
 use crate::ledger::mapping::Mapping;
 use crate::ledger::{KIND_COUNT, Kind, ObjectState, Trouble};
 use crate::rules::Rule;
+use crate::schedule::{Choice, Fault, OUTCOMES_MAX, ObjectName, Point};
 use crate::status::UcsStatus;
 
 /// An object of the client.
@@ -92,17 +94,53 @@ impl Finding {
     }
 }
 
-/// A fault that fired.
+/// A decision that was not benign.
 #[derive(Clone, Copy, Debug)]
 pub struct Fired {
-    /// Index in the fault specification.
-    pub fault: u8,
-    /// Status that was answered.
-    pub status: UcsStatus,
-    /// Which call of the function it was, from 1.
-    pub occurrence: u64,
+    /// What was asked.
+    pub asked: Asked,
+    /// What was decided.
+    pub choice: Choice,
+    /// Index in the fault specification; `None`: no specification asked for it.
+    pub fault: Option<u8>,
     /// When.
     pub at: Moment,
+}
+
+impl Fired {
+    /// The fault that makes the same happen again.
+    pub fn to_fault(&self) -> Fault {
+        self.asked.to_fault(self.choice)
+    }
+}
+
+/// A question that was put to the decider.
+#[derive(Clone, Copy, Debug)]
+pub struct Asked {
+    /// Number of the call in the process.
+    pub step: u64,
+    /// The point.
+    pub point: Point,
+    /// The object it was about.
+    pub object: Option<ObjectName>,
+    /// How often the point was reached in the process, this time included.
+    pub occurrence: u64,
+    /// How often with that object.
+    pub of_object: u64,
+    /// Thread (ordinal).
+    pub thread: u16,
+}
+
+impl Asked {
+    /// The fault that answers this question with `choice`: a call by its number in the process, a move by its object.
+    pub fn to_fault(&self, choice: Choice) -> Fault {
+        match (self.point, self.object) {
+            (Point::Move(_), Some(object)) => {
+                Fault::with(self.point, object, self.of_object, choice)
+            }
+            _ => Fault::at(self.point, self.occurrence, choice),
+        }
+    }
 }
 
 /// A loaded module.
@@ -173,8 +211,14 @@ pub struct Snapshot {
     pub findings: Vec<Finding>,
     /// Broken rules for which there was no room.
     pub findings_dropped: u32,
-    /// Faults that fired.
+    /// Decisions that were not benign.
     pub fired: Vec<Fired>,
+    /// Those for which there was no room.
+    pub fired_dropped: u32,
+    /// Questions, if they were recorded.
+    pub asked: Vec<Asked>,
+    /// Decisions, by point and outcome.
+    pub outcomes: Vec<[u32; OUTCOMES_MAX]>,
     /// Modules.
     pub modules: Vec<Module>,
     /// Last calls, oldest first.
@@ -229,6 +273,18 @@ impl Snapshot {
             findings: read_findings(map),
             findings_dropped: header.findings_dropped.load(Relaxed),
             fired: read_fired(map),
+            fired_dropped: header.fired_dropped.load(Relaxed),
+            asked: read_table(header.asked.load(Acquire), ASKED_CAPACITY, |index| {
+                map.asked(index)
+            })
+            .iter()
+            .filter_map(asked)
+            .collect(),
+            outcomes: header
+                .outcomes
+                .iter()
+                .map(|counts| std::array::from_fn(|outcome| counts[outcome].load(Relaxed)))
+                .collect(),
             modules: read_modules(map),
             events: read_events(map),
             copies: read_copies(map),
@@ -394,13 +450,35 @@ fn read_fired(map: &Mapping) -> Vec<Fired> {
         map.fired(index)
     })
     .iter()
-    .map(|record| Fired {
-        fault: record.fault,
-        status: UcsStatus(record.status),
-        occurrence: record.occurrence,
-        at: moment(record.step, record.function, record.operation, record.stack),
+    .filter_map(|record| {
+        Some(Fired {
+            asked: asked(&record.asked)?,
+            choice: Choice::from_record(record.tag, record.number),
+            fault: (record.fault != NO_FAULT).then_some(record.fault),
+            at: moment(
+                record.asked.step,
+                record.function,
+                record.operation,
+                record.stack,
+            ),
+        })
     })
     .collect()
+}
+
+fn asked(record: &AskedRecord) -> Option<Asked> {
+    let kind = Kind::from_number(record.kind)?;
+    Some(Asked {
+        point: Point::from_number(usize::from(record.point))?,
+        object: (record.ordinal > 0).then_some(ObjectName {
+            kind,
+            ordinal: record.ordinal,
+        }),
+        step: record.step,
+        occurrence: u64::from(record.occurrence),
+        of_object: u64::from(record.of_object),
+        thread: record.thread,
+    })
 }
 
 fn read_modules(map: &Mapping) -> Vec<Module> {

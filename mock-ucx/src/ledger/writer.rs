@@ -10,14 +10,15 @@ use rustc_hash::FxHashMap;
 
 use crate::functions::Function;
 use crate::ledger::layout::{
-    EVENT_CAPACITY, FINDING_CAPACITY, FIRED_CAPACITY, FindingRecord, FiredRecord, HANDLE_MASK,
-    LAYOUT_VERSION, MAGIC, MODULE_CAPACITY, NODE_CAPACITY, OBJECT_CAPACITY, OBJECT_STATE_OFFSET,
-    ObjectRecord, StackNode, atomic_u8,
+    ASKED_CAPACITY, AskedRecord, EVENT_CAPACITY, FINDING_CAPACITY, FIRED_CAPACITY, FindingRecord,
+    FiredRecord, HANDLE_MASK, LAYOUT_VERSION, MAGIC, MODULE_CAPACITY, NO_FAULT, NODE_CAPACITY,
+    OBJECT_CAPACITY, OBJECT_STATE_OFFSET, ObjectRecord, StackNode, atomic_u8,
 };
 use crate::ledger::mapping::Mapping;
 use crate::ledger::origin::{ModuleWatch, Stack};
 use crate::ledger::{Kind, ObjectState, Trouble};
 use crate::rules::Rule;
+use crate::schedule::{Choice, Decision, Point, Question};
 use crate::stack::intern::Interner;
 use crate::status::UcsStatus;
 
@@ -234,28 +235,47 @@ impl Ledger {
         self.findings.insert(key, index);
     }
 
-    /// Records a fault that fired.
-    pub(crate) fn fired(&mut self, fault: u8, status: UcsStatus, occurrence: u64, site: Site<'_>) {
+    /// Records a decision that was not benign.
+    pub(crate) fn fired(&mut self, question: &Question, decision: Decision, site: Site<'_>) {
         let stack = self.intern(site.stack);
         let header = self.map.header();
         let index = header.fired.load(Relaxed);
         if index >= FIRED_CAPACITY {
+            header.fired_dropped.fetch_add(1, Relaxed);
             return;
         }
+        let (tag, number) = decision.choice.to_record();
         let record = FiredRecord {
-            step: site.step,
-            occurrence,
+            asked: asked_record(question, site.step),
             stack,
             operation: header.operation.load(Relaxed),
+            number,
             function: site.function as u16,
-            thread: site.thread,
-            status: status.0,
-            fault,
-            reserved: 0,
+            tag,
+            fault: decision.fault.unwrap_or(NO_FAULT),
         };
         // SAFETY: `index` is below the capacity and not yet published.
         unsafe { ptr::write(self.map.fired(index), record) };
         header.fired.store(index + 1, Release);
+    }
+
+    /// Records a question, whatever its answer. Those beyond the table's end are left out: they are only there to choose from.
+    pub(crate) fn asked(&mut self, question: &Question, step: u64) {
+        let header = self.map.header();
+        let index = header.asked.load(Relaxed);
+        if index >= ASKED_CAPACITY {
+            return;
+        }
+        // SAFETY: `index` is below the capacity and not yet published.
+        unsafe { ptr::write(self.map.asked(index), asked_record(question, step)) };
+        header.asked.store(index + 1, Release);
+    }
+
+    /// Counts a decision for its point and outcome.
+    pub(crate) fn decided(&self, point: Point, choice: Choice) {
+        if let Some(outcome) = point.outcome_number(choice) {
+            self.map.header().outcomes[point.number()][outcome].fetch_add(1, Relaxed);
+        }
     }
 
     fn set_state(&self, slot: u32, state: ObjectState) {
@@ -316,6 +336,20 @@ impl Ledger {
             map.header().nodes.store(index + 1, Release);
             Some(index)
         })
+    }
+}
+
+fn asked_record(question: &Question, step: u64) -> AskedRecord {
+    let count = |count: u64| u32::try_from(count).unwrap_or(u32::MAX);
+    AskedRecord {
+        step,
+        occurrence: count(question.occurrence),
+        of_object: count(question.of_object),
+        ordinal: question.object.map_or(0, |object| object.ordinal),
+        point: question.point.number() as u16,
+        thread: question.thread,
+        kind: question.object.map_or(0, |object| object.kind as u8),
+        reserved: [0; 7],
     }
 }
 

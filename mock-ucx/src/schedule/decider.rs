@@ -1,38 +1,77 @@
 //! Who makes the choices: a [`Decider`] is asked at every decision point and answers with a permitted outcome.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::fmt;
 
-use crate::functions::Function;
-use crate::schedule::{Fault, FaultSpec};
-use crate::status::UcsStatus;
+use crate::ledger::Kind;
+use crate::schedule::{Choice, Point};
+
+/// An object as traces and fault specifications name it: by its kind and its place among all of that kind in the process.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ObjectName {
+    /// What it is.
+    pub kind: Kind,
+    /// Which one of its kind, from 1.
+    pub ordinal: u32,
+}
+
+impl fmt::Display for ObjectName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}#{}", self.kind.short_name(), self.ordinal)
+    }
+}
 
 /// A decision point that was reached.
 #[derive(Clone, Copy, Debug)]
 pub struct Question {
-    /// Function under way.
-    pub function: Function,
-    /// Which call of that function this is in the process, from 1.
+    /// What is decided.
+    pub point: Point,
+    /// The object it is about, if there is one.
+    pub object: Option<ObjectName>,
+    /// Hash of that object's place in the tree of objects: parent's place, kind, and place among the parent's children of that kind. What
+    /// happens elsewhere in the tree does not change it.
+    pub path: u64,
+    /// How often the point was reached in the process, this time included. For a call: how often the function was called.
     pub occurrence: u64,
+    /// How often it was reached with that object, this time included.
+    pub of_object: u64,
+    /// Thread (ordinal).
+    pub thread: u16,
 }
 
-/// What is to happen. The first variant is always the benign one.
+/// An answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Outcome {
+pub struct Decision {
+    /// What is to happen.
+    pub choice: Choice,
+    /// Which fault of a specification asked for it; `None`: no specification did.
+    pub fault: Option<u8>,
+}
+
+impl Decision {
     /// As on a healthy network.
-    Proceed,
-    /// The call answers this status and does nothing else.
-    Fail {
-        /// The status.
-        status: UcsStatus,
-        /// Which fault of the specification asked for it.
-        fault: u8,
-    },
+    pub const BENIGN: Decision = Decision {
+        choice: Choice::Benign,
+        fault: None,
+    };
+
+    /// A choice that no specification asked for.
+    pub fn of(choice: Choice) -> Decision {
+        Decision {
+            choice,
+            fault: None,
+        }
+    }
 }
 
 /// Makes the choices of one run.
-pub trait Decider: Send + Sync {
-    /// Answers one question. Called under the universe's lock, so it must not call back.
-    fn decide(&self, question: Question) -> Outcome;
+pub trait Decider: fmt::Debug + Send + Sync {
+    /// Answers one question with an outcome that the point permits. Called under the universe's lock, so it must not call back.
+    fn decide(&self, question: &Question) -> Decision;
+
+    /// Whether it never deviates, so that nobody need ask.
+    fn is_benign(&self) -> bool {
+        false
+    }
 }
 
 /// Never deviates.
@@ -40,44 +79,11 @@ pub trait Decider: Send + Sync {
 pub struct Benign;
 
 impl Decider for Benign {
-    fn decide(&self, _: Question) -> Outcome {
-        Outcome::Proceed
+    fn decide(&self, _: &Question) -> Decision {
+        Decision::BENIGN
     }
-}
 
-/// Follows a fault specification.
-#[derive(Debug)]
-pub struct Script {
-    faults: Vec<(Fault, AtomicU64)>,
-}
-
-impl Script {
-    /// A decider that makes the faults of `spec` happen.
-    pub fn new(spec: FaultSpec) -> Script {
-        Script {
-            faults: spec
-                .faults
-                .into_iter()
-                .map(|fault| (fault, AtomicU64::new(0)))
-                .collect(),
-        }
-    }
-}
-
-impl Decider for Script {
-    fn decide(&self, question: Question) -> Outcome {
-        for (index, (fault, fired)) in self.faults.iter().enumerate() {
-            let due = fault
-                .occurrence
-                .is_none_or(|occurrence| occurrence == question.occurrence);
-            if fault.function == question.function && due {
-                fired.fetch_add(1, Ordering::Relaxed);
-                return Outcome::Fail {
-                    status: fault.status,
-                    fault: u8::try_from(index).unwrap_or(u8::MAX),
-                };
-            }
-        }
-        Outcome::Proceed
+    fn is_benign(&self) -> bool {
+        true
     }
 }

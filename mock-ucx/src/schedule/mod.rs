@@ -1,7 +1,24 @@
 //! What happens next: every choice the adversary has, and who makes it.
 
+mod bytes;
+mod choice;
 mod decider;
+mod exhaustive;
+mod fault;
+mod moves;
+mod point;
+mod script;
+mod seeded;
 mod spec;
 
-pub use decider::{Benign, Decider, Outcome, Question, Script};
-pub use spec::{Fault, FaultSpec, SpecError};
+pub use bytes::Bytes;
+pub use choice::{Choice, Variant};
+pub use decider::{Benign, Decider, Decision, ObjectName, Question};
+pub use exhaustive::Exhaustive;
+pub use fault::{Fault, FaultSpec, Occurrences};
+pub use moves::{MOVES, Move};
+pub use point::{OUTCOMES_MAX, OutcomeInfo, POINT_COUNT, Point, PointInfo};
+pub use script::Script;
+pub use seeded::Seeded;
+pub(crate) use seeded::mix;
+pub use spec::SpecError;

@@ -1,31 +1,14 @@
-//! The fault specification: one line that says which calls fail, and how.
+//! The text form of a fault specification: one line that says which decisions deviate, and how.
 //!
-//! `function[@occurrence]=STATUS`, several separated by `;`. Without an occurrence every call of the function fails.
-//! Example: `ucp_rkey_pack@2=NO_MEMORY; ucp_ep_create@1=UNREACHABLE`.
+//! `[object.]point[@occurrence]=OUTCOME`, several separated by `;`. Without an occurrence each one deviates.
+//! Example: `ucp_rkey_pack@2=NO_MEMORY; put.complete=+5; ep#1.get.complete@3=withheld`.
 
 use std::fmt;
 use std::str::FromStr;
 
-use crate::functions::{FUNCTIONS, Function};
+use crate::ledger::Kind;
+use crate::schedule::{Choice, Fault, FaultSpec, ObjectName, Occurrences, Point};
 use crate::status::UcsStatus;
-
-/// One fault.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Fault {
-    /// Function that fails.
-    pub function: Function,
-    /// Which call of it, from 1; `None`: every one.
-    pub occurrence: Option<u64>,
-    /// Status it answers.
-    pub status: UcsStatus,
-}
-
-/// Several faults.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct FaultSpec {
-    /// In the order of the text.
-    pub faults: Vec<Fault>,
-}
 
 /// Why a text is not a fault specification.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -42,11 +25,18 @@ const FAULTS_MAX: usize = 200;
 
 impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.function.name())?;
-        if let Some(occurrence) = self.occurrence {
-            write!(f, "@{occurrence}")?;
+        if let Some(object) = self.object {
+            write!(f, "{object}.")?;
         }
-        write!(f, "={}", self.status)
+        f.write_str(self.point.name())?;
+        if self.occurrences != Occurrences::ALL {
+            write!(f, "@{}", self.occurrences.first)?;
+        }
+        for (index, choice) in self.choices.iter().enumerate() {
+            let before = if index == 0 { "=" } else { " then " };
+            write!(f, "{before}{}", self.point.words(*choice))?;
+        }
+        Ok(())
     }
 }
 
@@ -97,14 +87,14 @@ fn error(offset: usize, message: String) -> SpecError {
 }
 
 fn parse_fault(text: &str, offset: usize) -> Result<Fault, SpecError> {
-    let Some((left, status_text)) = text.split_once('=') else {
+    let Some((left, outcome)) = text.split_once('=') else {
         return Err(error(
             offset + text.len(),
-            "expected `=STATUS`, as in `ucp_rkey_pack@2=NO_MEMORY`".into(),
+            "expected `=OUTCOME`, as in `ucp_rkey_pack@2=NO_MEMORY`".into(),
         ));
     };
-    let (name, occurrence) = match left.split_once('@') {
-        None => (left.trim_end(), None),
+    let (name, occurrences) = match left.split_once('@') {
+        None => (left.trim_end(), Occurrences::ALL),
         Some((name, number)) => {
             let column = offset + name.len() + 1;
             let number = number.trim();
@@ -118,67 +108,86 @@ fn parse_fault(text: &str, offset: usize) -> Result<Fault, SpecError> {
                     format!("`{number}` is not the number of a call (1, 2, ...)"),
                 ));
             };
-            (name.trim_end(), Some(occurrence))
+            (name.trim_end(), Occurrences::one(occurrence))
         }
     };
-    let Some(function) = Function::from_name(name) else {
-        return Err(error(offset, unknown_function(name)));
+    let (object, point_name) = match name.split_once('.') {
+        Some((object, rest)) if object.contains('#') => (parse_object(object), rest),
+        _ => (None, name),
     };
-    let status_offset = offset + left.len() + 1;
-    let status_name = status_text.trim();
-    let Some(status) = UcsStatus::from_name(status_name) else {
-        return Err(error(status_offset, unknown_status(status_name, function)));
+    let Some(point) = Point::from_name(point_name) else {
+        return Err(error(offset, unknown_point(point_name)));
     };
-    if !function.info().failures.contains(&status) {
-        return Err(error(status_offset, not_permitted(status, function)));
-    }
+    let at = offset + left.len() + 1;
+    let choice = parse_choice(outcome.trim(), point).map_err(|message| error(at, message))?;
     Ok(Fault {
-        function,
-        occurrence,
-        status,
+        point,
+        object,
+        thread: None,
+        occurrences,
+        per_mille: None,
+        choices: vec![choice],
     })
 }
 
-fn unknown_function(name: &str) -> String {
-    match nearest(name, FUNCTIONS.iter().map(|(_, info)| info.name)) {
-        Some(near) => format!("`{name}` is not a function of the mock; did you mean `{near}`?"),
-        None => format!("`{name}` is not a function of the mock"),
-    }
+fn parse_object(text: &str) -> Option<ObjectName> {
+    let (kind, ordinal) = text.split_once('#')?;
+    Some(ObjectName {
+        kind: Kind::from_name(kind)?,
+        ordinal: ordinal.parse().ok()?,
+    })
 }
 
-fn unknown_status(name: &str, function: Function) -> String {
-    match nearest(
-        name,
-        function
-            .info()
-            .failures
-            .iter()
-            .filter_map(|status| status.name()),
-    ) {
-        Some(near) => format!("`{name}` is not a status of UCX; did you mean `{near}`?"),
-        None => format!("`{name}` is not a status of UCX; {}", permitted(function)),
-    }
-}
-
-fn not_permitted(status: UcsStatus, function: Function) -> String {
-    format!(
-        "UCX does not let {} fail with {}; {}",
-        function.name(),
-        status,
-        permitted(function)
-    )
-}
-
-fn permitted(function: Function) -> String {
-    let names: Vec<_> = function
-        .info()
-        .failures
+fn parse_choice(text: &str, point: Point) -> Result<Choice, String> {
+    let named = point
+        .variants()
         .iter()
-        .filter_map(|status| status.name())
-        .collect();
-    match names.as_slice() {
-        [] => format!("{} cannot fail", function.name()),
-        names => format!("{} may fail with {}", function.name(), names.join(", ")),
+        .position(|variant| variant.name == text)
+        .and_then(|index| u8::try_from(index).ok())
+        .map(Choice::Variant);
+    let choice = named
+        .or_else(|| Some(Choice::After(text.strip_prefix('+')?.parse().ok()?)))
+        .or_else(|| (text == "withheld").then_some(Choice::Withheld))
+        .or_else(|| UcsStatus::from_name(text).map(Choice::Status));
+    let Some(choice) = choice else {
+        return Err(unknown_outcome(text, point));
+    };
+    match point.outcome_number(choice) {
+        Some(_) => Ok(choice),
+        None => Err(not_permitted(text, point)),
+    }
+}
+
+fn unknown_point(name: &str) -> String {
+    match nearest(name, Point::all().map(Point::name)) {
+        Some(near) => format!(
+            "`{name}` is neither a function nor a decision point of the mock; did you mean `{near}`?"
+        ),
+        None => format!("`{name}` is neither a function nor a decision point of the mock"),
+    }
+}
+
+fn unknown_outcome(text: &str, point: Point) -> String {
+    let names = outcomes(point);
+    match nearest(text, names.iter().map(String::as_str)) {
+        Some(near) => format!("`{text}` is no outcome; did you mean `{near}`?"),
+        None => format!("`{text}` is no outcome; {}", permitted(point)),
+    }
+}
+
+fn not_permitted(text: &str, point: Point) -> String {
+    format!("UCX does not let {point} be {text}; {}", permitted(point))
+}
+
+fn outcomes(point: Point) -> Vec<String> {
+    let words = |outcome: crate::schedule::OutcomeInfo| point.words(outcome.choice).to_string();
+    point.outcomes().into_iter().map(words).collect()
+}
+
+fn permitted(point: Point) -> String {
+    match outcomes(point).as_slice() {
+        [] => format!("{point} cannot fail"),
+        names => format!("{point} may be {}", names.join(", ")),
     }
 }
 
@@ -236,10 +245,7 @@ mod tests {
             .unwrap_err();
         assert!(refused.message.contains("cannot fail"), "{refused}");
         let refused = "ucp_rkey_pack@1=CANCELED".parse::<FaultSpec>().unwrap_err();
-        assert!(
-            refused.message.contains("may fail with NO_MEMORY"),
-            "{refused}"
-        );
+        assert!(refused.message.contains("may be NO_MEMORY"), "{refused}");
     }
 
     proptest! {

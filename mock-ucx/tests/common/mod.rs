@@ -38,12 +38,17 @@ pub fn alone(body: impl FnOnce(&Mock)) {
 
 /// The same with settings.
 pub fn alone_with(settings: Settings, body: impl FnOnce(&Mock)) {
+    // `program::name_of_the_test::{{closure}}`, with the modules in between.
+    let path = type_name_of_val(&body);
+    let name = path.strip_suffix("::{{closure}}");
+    let name = name.and_then(|path| Some(path.split_once("::")?.1));
+    let name = name.expect("the name of a test");
+    alone_named(name, settings, body);
+}
+
+/// The same for a test that runs several processes, whose name cannot be told from `body`.
+pub fn alone_named(name: &str, settings: Settings, body: impl FnOnce(&Mock)) {
     if env::var_os(CHILD).is_none() {
-        // `program::name_of_the_test::{{closure}}`, with the modules in between.
-        let path = type_name_of_val(&body);
-        let name = path.strip_suffix("::{{closure}}");
-        let name = name.and_then(|path| Some(path.split_once("::")?.1));
-        let name = name.expect("the name of a test");
         let arguments = ["--exact", name, "--nocapture", "--test-threads=1"];
         let mut command = Command::new(env::current_exe().expect("this program"));
         let output = command

@@ -7,7 +7,7 @@ use std::time::Duration;
 /// Where only the client makes progress a wait is a number of polls: the same in every run and
 /// never a matter of time. Where other threads make progress too, polls alone would starve them on
 /// a small machine: after some polls each further one is followed by a short sleep.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy)]
 pub struct Patience {
     /// Polls of one wait without other threads.
     pub polls_max: u32,
@@ -17,6 +17,8 @@ pub struct Patience {
     pub sleep: Duration,
     /// With other threads: sleeps of one wait.
     pub sleeps_max: u32,
+    /// Called when a wait seems in vain: the adversary heals, and the wait goes on as long again.
+    pub heal: Option<fn()>,
 }
 
 impl Default for Patience {
@@ -28,6 +30,7 @@ impl Default for Patience {
             sleep: Duration::from_micros(50),
             // About ten seconds with the timer slack of 50 us: far beyond a busy machine's hiccups.
             sleeps_max: 100_000,
+            heal: None,
         }
     }
 }
@@ -38,6 +41,7 @@ pub(super) struct Wait {
     patience: Patience,
     threaded: bool,
     polls: u32,
+    healed: bool,
 }
 
 impl Wait {
@@ -46,6 +50,7 @@ impl Wait {
             patience,
             threaded,
             polls: 0,
+            healed: false,
         }
     }
 
@@ -56,6 +61,21 @@ impl Wait {
 
     /// Counts a poll that brought nothing; false when there should be no further one.
     pub(super) fn again(&mut self) -> bool {
+        if self.count() {
+            return true;
+        }
+        match self.patience.heal {
+            Some(heal) if !self.healed => {
+                heal();
+                self.healed = true;
+                self.polls = 0;
+                true
+            }
+            _ => false,
+        }
+    }
+
+    fn count(&mut self) -> bool {
         self.polls += 1;
         if !self.threaded {
             return self.polls < self.patience.polls_max;
@@ -71,6 +91,8 @@ impl Wait {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::sync::atomic::AtomicU32;
+    use std::sync::atomic::Ordering::Relaxed;
 
     #[test]
     fn a_wait_without_threads_ends_after_its_polls() {
@@ -85,6 +107,22 @@ mod tests {
             [true, true, false]
         );
         assert_eq!(wait.polls(), 3);
+    }
+
+    #[test]
+    fn a_wait_in_vain_heals_once_and_goes_on_as_long_again() {
+        static HEALED: AtomicU32 = AtomicU32::new(0);
+        let patience = Patience {
+            polls_max: 2,
+            heal: Some(|| {
+                HEALED.fetch_add(1, Relaxed);
+            }),
+            ..Patience::default()
+        };
+        let mut wait = Wait::new(patience, false);
+        let answers = [wait.again(), wait.again(), wait.again(), wait.again()];
+        assert_eq!(answers, [true, true, true, false]);
+        assert_eq!(HEALED.load(Relaxed), 1);
     }
 
     #[test]

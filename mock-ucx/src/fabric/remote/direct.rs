@@ -96,6 +96,11 @@ pub(crate) fn write_own(address: u64, bytes: &[u8]) -> bool {
     copy_own(Direction::Put, source, address, bytes.len())
 }
 
+/// Copies between two places of this process; false if one of them is not there.
+pub(crate) fn copy_within(direction: Direction, local: u64, remote: u64, length: usize) -> bool {
+    copy_own(direction, local, remote, length)
+}
+
 fn copy_own(direction: Direction, ours: u64, theirs: u64, length: usize) -> bool {
     match copy(direction, std::process::id(), ours, theirs, length) {
         Ok(()) => true,

@@ -67,10 +67,10 @@ pub(super) static RULES: &[(Rule, RuleInfo)] = &[
         Rule::EndpointKeys,
         RuleInfo {
             id: "UCP-EP-008",
-            statement: "The remote keys of an endpoint are destroyed before the endpoint is closed.",
-            severity: Severity::Undefined,
+            statement: "The remote keys of a healthy endpoint are destroyed before it is closed without force.",
+            severity: Severity::Hazard,
             basis: Basis::Doc,
-            source: "ucp.h:ucp_rkey_destroy",
+            source: "ucp.h:ucp_rkey_destroy (harmless in core/ucp_rkey.c while the worker lives)",
             versions: Versions::ALL,
             hint: "Destroy the keys that were unpacked on it first.",
         },

@@ -40,6 +40,30 @@ pub(super) static RULES: &[(Rule, RuleInfo)] = &[
         },
     ),
     (
+        Rule::MemoryInUse,
+        RuleInfo {
+            id: "UCP-MEM-004",
+            statement: "A memory handle is not unmapped while an operation that was given it is under way.",
+            severity: Severity::Undefined,
+            basis: Basis::Doc,
+            source: "ucp.h:ucp_mem_unmap; dt/datatype_iter.inl (operations keep the handle without a reference)",
+            versions: Versions::ALL,
+            hint: "Wait for the completion: a request that was freed or cancelled is not a completed operation.",
+        },
+    ),
+    (
+        Rule::MemoryInRemoteUse,
+        RuleInfo {
+            id: "UCP-MEM-005",
+            statement: "Memory is not unmapped while a peer's operation reads or writes it.",
+            severity: Severity::Undefined,
+            basis: Basis::Doc,
+            source: "ucp.h:ucp_mem_unmap",
+            versions: Versions::ALL,
+            hint: "Let the peer tell that it is done, then unmap.",
+        },
+    ),
+    (
         Rule::MemoryTwice,
         RuleInfo {
             id: "UCP-MEM-006",
@@ -121,6 +145,18 @@ pub(super) static RULES: &[(Rule, RuleInfo)] = &[
             source: "ucp.h:ucp_rkey_destroy",
             versions: Versions::ALL,
             hint: "Destroy it once, after the last transfer.",
+        },
+    ),
+    (
+        Rule::RkeyInUse,
+        RuleInfo {
+            id: "UCP-RKEY-005",
+            statement: "A remote key is not destroyed while an operation that uses it is outstanding, a freed one included.",
+            severity: Severity::Undefined,
+            basis: Basis::Doc,
+            source: "ucp.h:ucp_rkey_destroy",
+            versions: Versions::ALL,
+            hint: "Flush the endpoint first.",
         },
     ),
     (

@@ -16,6 +16,18 @@ pub(super) static RULES: &[(Rule, RuleInfo)] = &[
         },
     ),
     (
+        Rule::RmaBusyBuffer,
+        RuleInfo {
+            id: "UCP-RMA-002",
+            statement: "The buffers of a transfer stay as they are, and stay mapped, until it completes.",
+            severity: Severity::Undefined,
+            basis: Basis::Doc,
+            source: "ucp.h:ucp_put_nbx, ucp_get_nbx",
+            versions: Versions::ALL,
+            hint: "Free or reuse the buffer after the completion, not after the request was freed or cancelled.",
+        },
+    ),
+    (
         Rule::SglArguments,
         RuleInfo {
             id: "UCP-RMA-007",

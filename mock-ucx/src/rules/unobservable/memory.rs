@@ -1,33 +1,9 @@
 //! Registrations and remote keys.
 
-use super::{FLIGHT, LACKS, Unobservable};
+use super::{LACKS, Unobservable};
 use crate::rules::{Basis, RuleInfo, Severity, Versions};
 
 pub(super) static RULES: &[Unobservable] = &[
-    Unobservable {
-        info: RuleInfo {
-            id: "UCP-MEM-004",
-            statement: "Memory is not unmapped while an operation of this process that uses it is not complete; one whose request was freed or cancelled is not.",
-            severity: Severity::Undefined,
-            basis: Basis::Doc,
-            source: "ucp.h:ucp_mem_unmap",
-            versions: Versions::ALL,
-            hint: "Flush, or drive the requests to their end.",
-        },
-        reason: FLIGHT,
-    },
-    Unobservable {
-        info: RuleInfo {
-            id: "UCP-MEM-005",
-            statement: "Memory is not unmapped while a peer may still read or write it.",
-            severity: Severity::Undefined,
-            basis: Basis::Doc,
-            source: "ucp.h:ucp_mem_unmap",
-            versions: Versions::ALL,
-            hint: "Agree with the peer first.",
-        },
-        reason: FLIGHT,
-    },
     Unobservable {
         info: RuleInfo {
             id: "UCP-MEM-007",
@@ -99,18 +75,6 @@ pub(super) static RULES: &[Unobservable] = &[
             hint: "Keep registrations.",
         },
         reason: "how often is too often depends on the transfers",
-    },
-    Unobservable {
-        info: RuleInfo {
-            id: "UCP-RKEY-005",
-            statement: "A remote key is not destroyed while an operation that uses it is outstanding.",
-            severity: Severity::Undefined,
-            basis: Basis::Doc,
-            source: "ucp.h:ucp_rkey_destroy",
-            versions: Versions::ALL,
-            hint: "Flush first.",
-        },
-        reason: FLIGHT,
     },
     Unobservable {
         info: RuleInfo {

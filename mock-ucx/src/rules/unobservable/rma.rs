@@ -6,18 +6,6 @@ use crate::rules::{Basis, RuleInfo, Severity, Versions};
 pub(super) static RULES: &[Unobservable] = &[
     Unobservable {
         info: RuleInfo {
-            id: "UCP-RMA-002",
-            statement: "The source of a put is not changed, and the destination of a get not touched, before the operation is complete.",
-            severity: Severity::Undefined,
-            basis: Basis::Doc,
-            source: "ucp.h:ucp_put_nbx; ucp.h:ucp_get_nbx",
-            versions: Versions::ALL,
-            hint: "Wait for the request.",
-        },
-        reason: FLIGHT,
-    },
-    Unobservable {
-        info: RuleInfo {
             id: "UCP-RMA-003",
             statement: "That a put is complete says only that its source may be used again: the data is there when a later flush is complete.",
             severity: Severity::Contract,

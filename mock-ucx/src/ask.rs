@@ -1,0 +1,110 @@
+//! Puts a question to the decider, and records what it answered.
+
+use crate::abi::call::Call;
+use crate::ledger::{NO_SLOT, Site};
+use crate::schedule::{Choice, Decision, Move, ObjectName, Point, Question};
+use crate::universe::State;
+
+impl Call {
+    /// What is to happen at a decision point of an object of the client.
+    pub(crate) fn ask(&self, state: &mut State, which: Move, object: u64) -> Choice {
+        if !state.is_asking() {
+            return Choice::Benign;
+        }
+        let question = state.question(Point::Move(which), object, self.thread());
+        state.answer(&question, self.step(), || self.site()).choice
+    }
+
+    /// Whether this call does its work.
+    pub(crate) fn ask_whether(&self, state: &mut State, object: u64, occurrence: u64) -> Choice {
+        if !state.is_asking() || self.function.info().failures.is_empty() {
+            return Choice::Benign;
+        }
+        let point = Point::Call(self.function);
+        let question = Question {
+            occurrence,
+            ..state.question(point, object, self.thread())
+        };
+        state.answer(&question, self.step(), || self.site()).choice
+    }
+}
+
+impl State {
+    /// As [`Call::ask`], where a call's stack is at hand already.
+    pub(crate) fn ask(&mut self, which: Move, object: u64, site: Site<'_>) -> Choice {
+        if !self.is_asking() {
+            return Choice::Benign;
+        }
+        let question = self.question(Point::Move(which), object, site.thread);
+        self.answer(&question, site.step, || site).choice
+    }
+
+    /// Begins anew, if no object is alive: nothing is healed, counted or kept for another use.
+    pub(crate) fn reset(&mut self) -> bool {
+        if self.objects.values().any(|entry| entry.slot != NO_SLOT) {
+            return false;
+        }
+        self.healed = false;
+        self.reached.clear();
+        self.born.clear();
+        self.retired.clear();
+        true
+    }
+
+    /// Whether anybody wants to hear questions.
+    pub(crate) fn is_asking(&self) -> bool {
+        !self.decider.is_benign() || self.settings.record_questions
+    }
+
+    fn question(&mut self, point: Point, object: u64, thread: u16) -> Question {
+        let mut count = |object| {
+            let reached = self.reached.entry((point, object)).or_insert(0);
+            *reached += 1;
+            *reached
+        };
+        let occurrence = count(0);
+        let of_object = if object == 0 {
+            occurrence
+        } else {
+            count(object)
+        };
+        let entry = self.objects.get(&object);
+        Question {
+            point,
+            object: entry.and_then(|entry| {
+                Some(ObjectName {
+                    kind: entry.body.kind(),
+                    ordinal: self.ledger.object(entry.slot)?.ordinal,
+                })
+            }),
+            path: entry.map_or(0, |entry| entry.path),
+            occurrence,
+            of_object,
+            thread,
+        }
+    }
+
+    fn answer<'a>(
+        &mut self,
+        question: &Question,
+        step: u64,
+        site: impl FnOnce() -> Site<'a>,
+    ) -> Decision {
+        if self.settings.record_questions {
+            self.ledger.asked(question, step);
+        }
+        let mut decision = self.decider.decide(question);
+        // After the healing a call fails only if a specification says so: it keeps nobody from coming to rest.
+        let is_asked_for = decision.fault.is_some() && matches!(question.point, Point::Call(_));
+        // A decider that asks for what UCX does not permit is not followed.
+        let is_permitted = question.point.outcome_number(decision.choice).is_some();
+        if (self.healed && !is_asked_for) || !is_permitted {
+            decision = Decision::BENIGN;
+        }
+        self.ledger.decided(question.point, decision.choice);
+        if decision.choice != Choice::Benign {
+            self.ledger.fired(question, decision, site());
+        }
+        decision
+    }
+}

@@ -1,0 +1,93 @@
+//! A fault specification as data: which decisions are to deviate, and how. Its text form is in `spec`.
+
+use crate::schedule::{Choice, ObjectName, Point};
+
+/// One fault: where, when, and what.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fault {
+    /// The decision point.
+    pub point: Point,
+    /// Only with this object.
+    pub object: Option<ObjectName>,
+    /// Only in this thread (ordinal).
+    pub thread: Option<u16>,
+    /// Only these occurrences: of the point with that object if one is named, else of the point in the process.
+    pub occurrences: Occurrences,
+    /// Only so often out of a thousand, drawn from the seed.
+    pub per_mille: Option<u16>,
+    /// What happens. Several: the first time the first of them, then the second, and so on; after the last, nothing. One: each time.
+    pub choices: Vec<Choice>,
+}
+
+/// A range of occurrences, from 1.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Occurrences {
+    /// The first one.
+    pub first: u64,
+    /// The last one; `None`: all from the first on.
+    pub last: Option<u64>,
+}
+
+impl Occurrences {
+    /// Every occurrence.
+    pub const ALL: Occurrences = Occurrences {
+        first: 1,
+        last: None,
+    };
+
+    /// One occurrence.
+    pub fn one(number: u64) -> Occurrences {
+        Occurrences {
+            first: number,
+            last: Some(number),
+        }
+    }
+
+    /// Whether `number` is among them.
+    pub fn hold(self, number: u64) -> bool {
+        number >= self.first && self.last.is_none_or(|last| number <= last)
+    }
+}
+
+impl Fault {
+    /// `choice` at one occurrence of `point` in the process.
+    pub fn at(point: Point, occurrence: u64, choice: Choice) -> Fault {
+        Fault {
+            point,
+            object: None,
+            thread: None,
+            occurrences: Occurrences::one(occurrence),
+            per_mille: None,
+            choices: vec![choice],
+        }
+    }
+
+    /// The same at one occurrence with `object`.
+    pub fn with(point: Point, object: ObjectName, occurrence: u64, choice: Choice) -> Fault {
+        Fault {
+            object: Some(object),
+            ..Fault::at(point, occurrence, choice)
+        }
+    }
+}
+
+/// Several faults. Where more than one applies, the first one counts.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct FaultSpec {
+    /// In the order of the text.
+    pub faults: Vec<Fault>,
+}
+
+impl FaultSpec {
+    /// One fault.
+    pub fn single(fault: Fault) -> FaultSpec {
+        FaultSpec {
+            faults: vec![fault],
+        }
+    }
+
+    /// Whether nothing is asked for.
+    pub fn is_empty(&self) -> bool {
+        self.faults.is_empty()
+    }
+}
