@@ -87,10 +87,8 @@ fn corners() {
         ..zeroed()
     };
     // SAFETY: the structure is right.
-    assert_eq!(
-        unsafe { library::ucp_lib_query(&raw mut lib) },
-        UcsStatus::OK
-    );
+    let status = unsafe { library::ucp_lib_query(&raw mut lib) };
+    assert_eq!(status, UcsStatus::OK);
     let pair = Pair::new();
     let costs = UcpEpEvaluatePerfParam {
         field_mask: UCP_EP_PERF_PARAM_FIELD_MESSAGE_SIZE,

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use mock_ucx::ledger::read::{Fired, Moment, Snapshot};
+use mock_ucx::rules::Rule;
 use mock_ucx::schedule::Point;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -260,12 +261,22 @@ impl<'o> Teller<'_, 'o> {
             .blamed(fault)
             .and_then(|number| self.observation.operation(number))
             .map_or("", |note| note.name());
+        let rule = self.verdict.rule.as_deref().and_then(Rule::from_id);
+        let chance =
+            self.verdict.oracle == Oracle::Rule && rule.is_some_and(|rule| !rule.blames_the_call());
+        if chance {
+            return self.fingerprint_of("", &[], fault);
+        }
         let frames = self.frames(self.site(fault));
-        let frames = match nixl_frames(&frames) {
+        let frames: Vec<String> = match nixl_frames(&frames) {
             // A client that is not NIXL is told from others by all its frames.
             none if none.is_empty() => frames.iter().map(ToString::to_string).collect(),
             frames => frames,
         };
+        self.fingerprint_of(operation, &frames, fault)
+    }
+
+    fn fingerprint_of(&self, operation: &str, frames: &[String], fault: Option<&Fired>) -> String {
         let mut parts = vec![
             self.verdict.oracle.name(),
             self.verdict.rule.as_deref().unwrap_or_default(),

@@ -239,6 +239,12 @@ impl Rule {
         &entry.expect("every rule has its entry, as a test holds").1
     }
 
+    /// Whether the call in which a breach shows is the one that is wrong. Of threads that meet, any may be the second; and a message that
+    /// nobody hears shows in whatever call progresses its worker.
+    pub fn blames_the_call(self) -> bool {
+        self.info().severity != Severity::Race && self != Rule::AmUnheard
+    }
+
     /// Its id.
     pub fn id(self) -> &'static str {
         self.info().id

@@ -6,6 +6,7 @@ mod common;
 
 mod device;
 mod endpoint;
+mod legal;
 mod library;
 mod memory;
 mod message;

@@ -140,10 +140,8 @@ impl Client {
         let memh = register(context, &target);
         let mut fd = -1;
         // SAFETY: the descriptor is writable.
-        assert_eq!(
-            unsafe { wakeup::ucp_worker_get_efd(near, &raw mut fd) },
-            UcsStatus::OK
-        );
+        let status = unsafe { wakeup::ucp_worker_get_efd(near, &raw mut fd) };
+        assert_eq!(status, UcsStatus::OK);
         for (id, flags) in [(PLAIN_ID, 0), (KEEPING_ID, UCP_AM_FLAG_PERSISTENT_DATA)] {
             handle(far, id, flags);
         }

@@ -3,6 +3,7 @@
 use super::*;
 use crate::oracle::testing::{Client, ledger_of, notes, operation};
 use crate::oracle::{OperationNote, Outcome, judge};
+use mock_ucx::abi::worker;
 
 /// A registration whose key cannot be packed, in operation 2 of a case; `before` more are made and given back first.
 fn case(faults: &str, before: usize) -> Snapshot {
@@ -133,6 +134,37 @@ fn a_broken_rule_has_the_call_and_both_ends_of_the_object() {
     for stack in [&finding.called, &finding.created, &finding.ended] {
         assert!(!stack.is_empty(), "{finding:?}");
     }
+}
+
+#[test]
+fn threads_that_meet_in_other_calls_are_the_same_finding() {
+    let met = |in_progress: bool| {
+        let snapshot = ledger_of("", move || {
+            let client = Client::new();
+            let near = client.worker();
+            let elsewhere = std::thread::spawn(move || {
+                if in_progress {
+                    worker::ucp_worker_progress(near);
+                } else {
+                    client.endpoint(near);
+                }
+            });
+            let _ = elsewhere.join();
+        });
+        let observation = Observation::of(&snapshot);
+        let case = Case {
+            scenario: "",
+            faults: "",
+            nixl: "none",
+        };
+        let verdicts = judge(&observation);
+        let verdict = verdicts
+            .iter()
+            .find(|verdict| verdict.rule.as_deref() == Some("UCP-THR-001"));
+        let verdict = verdict.expect("the other thread was seen");
+        Finding::new(verdict, &observation, &case, &mut Symbolizer::new()).fingerprint
+    };
+    assert_eq!(met(true), met(false));
 }
 
 #[test]
