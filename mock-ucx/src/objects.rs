@@ -284,6 +284,16 @@ pub(crate) enum Callback {
     AmReceive(UcpAmRecvDataNbxCallback, usize),
 }
 
+impl Callback {
+    /// The client gave one.
+    pub(crate) fn is_some(self) -> bool {
+        match self {
+            Callback::Send(callback) => callback.is_some(),
+            Callback::AmReceive(callback, _) => callback.is_some(),
+        }
+    }
+}
+
 /// Active message data that a handler may keep.
 pub(crate) struct AmData {
     pub(crate) worker: u64,

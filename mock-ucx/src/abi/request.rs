@@ -3,6 +3,7 @@
 use crate::abi::call::{Call, enter, enter_quietly};
 use crate::abi::types::UcsStatus;
 use crate::abi::{ownership, presence};
+use crate::fabric::agenda::Work;
 use crate::fabric::request as fabric;
 use crate::functions::Function as F;
 use crate::ledger::{Kind, NewFinding, Trouble};
@@ -76,8 +77,30 @@ pub extern "C-unwind" fn ucp_request_free(request: u64) {
             call.broken(&mut state, Rule::RequestMemory, serial, [1, 0]);
             return;
         }
+        judge_early_free(call, &mut state, serial);
         fabric::free(&mut state, serial, call.site());
     });
+}
+
+/// What is given up with a request that is freed before it is complete.
+fn judge_early_free(call: &Call, state: &mut State, request: u64) {
+    let Some(entry) = state
+        .request(request)
+        .filter(|request| request.status == UcsStatus::INPROGRESS)
+    else {
+        return;
+    };
+    if entry.callback.is_some() {
+        call.broken(state, Rule::RequestCallbackLost, request, [0, 0]);
+    }
+    let closes = state.agenda.all().any(|(_, task)| {
+        task.request == request
+            && matches!(task.work, Work::Idle)
+            && state.endpoint(task.endpoint).is_none()
+    });
+    if closes {
+        call.broken(state, Rule::EndpointCloseForgotten, request, [0, 0]);
+    }
 }
 
 /// `ucp_request_cancel`. UCX honours it for tag receives only, in every version: all other operations go on.

@@ -16,12 +16,14 @@ use crate::abi::types::{
     UCS_THREAD_MODE_SINGLE, UcpWorkerAttr, UcpWorkerParams, UcsStatus,
 };
 use crate::abi::upcall::{self, Upcall};
+use crate::fabric::agenda::Work;
 use crate::fabric::flight;
 use crate::fabric::worker::{self as fabric, Wish};
 use crate::functions::Function as F;
 use crate::ledger::{Kind, NewFinding, Trouble};
 use crate::rules::Rule;
 use crate::schedule::{Choice, Move};
+use crate::universe::State;
 
 /// Longest header of an active message, in bytes: as over shared memory (UCX answers by transport).
 pub(crate) const MAX_AM_HEADER: usize = 8100;
@@ -154,6 +156,17 @@ pub extern "C-unwind" fn ucp_worker_destroy(worker: u64) {
     }
 }
 
+/// No put or get is under way on a worker that goes.
+fn judge_unflushed(call: &Call, state: &mut State, worker: u64) {
+    let tasks = state.agenda.of_worker(worker);
+    let transfers = tasks
+        .filter(|(_, task)| matches!(task.work, Work::Transfer(_) | Work::Land(_)))
+        .count();
+    if transfers > 0 {
+        call.broken(state, Rule::WorkerUnflushed, worker, [transfers as u64, 0]);
+    }
+}
+
 /// The callbacks of what is under way on a worker, if the adversary lets them run while it is destroyed.
 fn canceled(call: &Call, worker: u64) -> Option<Vec<Upcall>> {
     let mut state = call.lock();
@@ -162,6 +175,7 @@ fn canceled(call: &Call, worker: u64) -> Option<Vec<Upcall>> {
     if !idle || state.agenda.is_empty() {
         return None;
     }
+    judge_unflushed(call, &mut state, serial);
     if call.ask(&mut state, Move::DestroyRequests, serial) == Choice::Benign {
         return None;
     }

@@ -21,9 +21,6 @@ pub struct Unobservable {
     pub reason: &'static str,
 }
 
-/// The rule is about operations under way.
-const FLIGHT: &str = "operations between workers of one process complete inside their calls here, so none is under way when it could be broken";
-
 /// The rule is about functions that the mock does not have.
 const LACKS: &str = "the mock does not have the functions that it is about";
 

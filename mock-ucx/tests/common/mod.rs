@@ -398,6 +398,14 @@ pub fn logged(log: &Log) -> UcpRequestParam {
     }
 }
 
+/// Settings under which this happens.
+pub fn late(faults: &str) -> Settings {
+    Settings {
+        faults: faults.parse().expect("a fault specification"),
+        ..Settings::default()
+    }
+}
+
 /// Adds bits to the mask.
 pub fn with(param: UcpRequestParam, bits: u32) -> UcpRequestParam {
     UcpRequestParam {

@@ -4,7 +4,6 @@ use std::ffi::{CString, c_void};
 use std::ptr;
 use std::thread;
 
-use mock_ucx::Settings;
 use mock_ucx::abi::types::*;
 use mock_ucx::abi::{endpoint, library, memory, request, wakeup, worker as workers};
 use mock_ucx::ledger::Kind;
@@ -38,14 +37,6 @@ fn a_pending_request_may_be_freed_if_its_buffer_is_left_alone_until_a_flush() {
         give_back(&pair, memh, rkey);
         pair.end();
     });
-}
-
-/// Settings under which this happens.
-fn late(faults: &str) -> Settings {
-    Settings {
-        faults: faults.parse().expect("a fault specification"),
-        ..Settings::default()
-    }
 }
 
 /// Progresses until a request is complete, and frees it.
@@ -242,12 +233,13 @@ fn a_worker_that_goes_with_open_endpoints_is_noted_and_no_more() {
 }
 
 #[test]
-fn a_close_request_may_be_freed_early() {
-    alone_with(late("close.complete=+3"), |_| {
+fn a_close_request_may_be_freed_early_which_is_noted() {
+    alone_with(late("close.complete=+3"), |mock| {
         let pair = Pair::new();
         let closing = close(pair.ep, 0);
         assert!(ptr_is_ptr(closing), "{closing:#x}");
         free(closing);
+        assert_eq!(mock.notes(Rule::EndpointCloseForgotten), 1);
         for _ in 0..5 {
             workers::ucp_worker_progress(pair.near);
         }

@@ -157,3 +157,40 @@ fn what_is_no_request_is_found_and_what_completed_is_not() {
         pair.end();
     });
 }
+
+#[test]
+fn to_free_a_request_whose_callback_has_not_run_is_noted_and_afterwards_is_not() {
+    alone_with(late("put.complete=+3"), |mock| {
+        let pair = Pair::new();
+        let bytes = [0; 8];
+        let memh = register(pair.context, &bytes);
+        let rkey = remote_key(pair.context, memh, pair.ep);
+        let log = Log::default();
+        let source = [1; 8];
+        let post = || put(pair.ep, &source, bytes.as_ptr() as u64, rkey, &logged(&log));
+        let request = post();
+        while status(request) == UcsStatus::INPROGRESS {
+            workers::ucp_worker_progress(pair.near);
+        }
+        free(request);
+        assert_eq!(mock.notes(Rule::RequestCallbackLost), 0);
+        let late_again = with(logged(&log), 0);
+        let request = send(
+            pair.ep,
+            1,
+            &[],
+            &source,
+            &UcpRequestParam {
+                flags: UCP_AM_SEND_FLAG_RNDV,
+                ..with(late_again, UCP_OP_ATTR_FIELD_FLAGS)
+            },
+        );
+        listen(pair.far, 1, Some(ignore), 0);
+        free(request);
+        assert_eq!(mock.notes(Rule::RequestCallbackLost), 1);
+        drain(pair.far);
+        memory::ucp_rkey_destroy(rkey);
+        assert_eq!(memory::ucp_mem_unmap(pair.context, memh), UcsStatus::OK);
+        pair.end();
+    });
+}

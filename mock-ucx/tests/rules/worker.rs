@@ -3,7 +3,7 @@
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
 
 use mock_ucx::abi::types::*;
-use mock_ucx::abi::{library, wakeup, worker as workers};
+use mock_ucx::abi::{library, memory, wakeup, worker as workers};
 use mock_ucx::ledger::Kind;
 use mock_ucx::rules::Rule;
 
@@ -196,5 +196,43 @@ fn to_watch_a_workers_descriptor_is_not() {
         assert_eq!(added, 0);
         workers::ucp_worker_destroy(worker);
         library::ucp_cleanup(context);
+    });
+}
+
+#[test]
+fn a_put_that_is_under_way_when_its_worker_goes_is_found_and_one_that_was_flushed_is_not() {
+    alone_with(late("put.complete=+5"), |mock| {
+        for flushed in [true, false] {
+            let pair = Pair::new();
+            let (source, target) = ([1; 8], [0; 8]);
+            let memh = register(pair.context, &target);
+            let rkey = remote_key(pair.context, memh, pair.ep);
+            let remote = target.as_ptr() as u64;
+            let mut requests = vec![put(pair.ep, &source, remote, rkey, &plain())];
+            if flushed {
+                requests.push(flush(pair.ep, &plain()));
+                for _ in 0..10 {
+                    workers::ucp_worker_progress(pair.near);
+                }
+                memory::ucp_rkey_destroy(rkey);
+            } else {
+                mock.leaves(Kind::Rkey, 1);
+                mock.leaves(Kind::Endpoint, 1);
+            }
+            requests
+                .into_iter()
+                .filter(|request| ptr_is_ptr(*request))
+                .for_each(free);
+            if flushed {
+                assert_eq!(close(pair.ep, 0), 0);
+            }
+            workers::ucp_worker_destroy(pair.near);
+            if !flushed {
+                mock.expect([Rule::WorkerUnflushed, Rule::RkeyWorker]);
+            }
+            workers::ucp_worker_destroy(pair.far);
+            assert_eq!(memory::ucp_mem_unmap(pair.context, memh), UcsStatus::OK);
+            library::ucp_cleanup(pair.context);
+        }
     });
 }

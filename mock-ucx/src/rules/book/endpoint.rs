@@ -64,6 +64,18 @@ pub(super) static RULES: &[(Rule, RuleInfo)] = &[
         },
     ),
     (
+        Rule::EndpointCloseForgotten,
+        RuleInfo {
+            id: "UCP-EP-007",
+            statement: "A close request is driven to its end before it is freed: who frees it early never learns when the endpoint is gone.",
+            severity: Severity::Hazard,
+            basis: Basis::Doc,
+            source: "ucp.h:ucp_ep_close_nbx",
+            versions: Versions::ALL,
+            hint: "Progress until the request is complete.",
+        },
+    ),
+    (
         Rule::EndpointKeys,
         RuleInfo {
             id: "UCP-EP-008",

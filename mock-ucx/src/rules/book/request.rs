@@ -40,6 +40,18 @@ pub(super) static RULES: &[(Rule, RuleInfo)] = &[
         },
     ),
     (
+        Rule::RequestCallbackLost,
+        RuleInfo {
+            id: "UCP-REQ-004",
+            statement: "A request with a callback is freed when it is complete: the callback of one that is freed earlier never runs.",
+            severity: Severity::Hazard,
+            basis: Basis::Doc,
+            source: "ucp.h:ucp_request_free",
+            versions: Versions::ALL,
+            hint: "Keep the request, or release without the callback what it was to release.",
+        },
+    ),
+    (
         Rule::RequestWorker,
         RuleInfo {
             id: "UCP-REQ-006",

@@ -52,6 +52,18 @@ pub(super) static RULES: &[(Rule, RuleInfo)] = &[
         },
     ),
     (
+        Rule::WorkerUnflushed,
+        RuleInfo {
+            id: "UCP-WRK-005",
+            statement: "No put or get is under way when its worker is destroyed: it ends as cancelled or is never heard of again.",
+            severity: Severity::Contract,
+            basis: Basis::Code,
+            source: "core/ucp_worker.c:ucp_worker_destroy",
+            versions: Versions::ALL,
+            hint: "Flush the endpoints, or drive every request to its end, first.",
+        },
+    ),
+    (
         Rule::AddressRelease,
         RuleInfo {
             id: "UCP-ADDR-001",

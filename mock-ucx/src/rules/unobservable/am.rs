@@ -1,6 +1,6 @@
 //! Active messages.
 
-use super::{FLIGHT, LACKS, Unobservable};
+use super::{LACKS, Unobservable};
 use crate::rules::{Basis, RuleInfo, Severity, Versions};
 
 pub(super) static RULES: &[Unobservable] = &[
@@ -26,7 +26,7 @@ pub(super) static RULES: &[Unobservable] = &[
             versions: Versions::ALL,
             hint: "Wait for the request.",
         },
-        reason: FLIGHT,
+        reason: "the data of a message is copied when it is sent, or when a rendezvous fetches it; it is not compared with what it was",
     },
     Unobservable {
         info: RuleInfo {

@@ -1,6 +1,6 @@
 //! Endpoints.
 
-use super::{FLIGHT, LACKS, Unobservable};
+use super::{LACKS, Unobservable};
 use crate::rules::{Basis, RuleInfo, Severity, Versions};
 
 pub(super) static RULES: &[Unobservable] = &[
@@ -15,18 +15,6 @@ pub(super) static RULES: &[Unobservable] = &[
             hint: "Create both endpoints with the same err_mode.",
         },
         reason: "an endpoint of the mock leads one way and is not paired with one of the peer's",
-    },
-    Unobservable {
-        info: RuleInfo {
-            id: "UCP-EP-007",
-            statement: "A close request is driven to its end and freed; who frees it early never learns when the endpoint is gone.",
-            severity: Severity::Leak,
-            basis: Basis::Doc,
-            source: "ucp.h:ucp_ep_close_nbx",
-            versions: Versions::ALL,
-            hint: "Progress until the request is complete.",
-        },
-        reason: FLIGHT,
     },
     Unobservable {
         info: RuleInfo {
@@ -62,7 +50,7 @@ pub(super) static RULES: &[Unobservable] = &[
             versions: Versions::ALL,
             hint: "Drive the requests to their end first.",
         },
-        reason: FLIGHT,
+        reason: "the operations stay under way, so that what is done to their memory is seen as UCP-MEM-004, UCP-RKEY-005 and UCP-RMA-002",
     },
     Unobservable {
         info: RuleInfo {

@@ -1,21 +1,9 @@
 //! Requests and callbacks.
 
-use super::{FLIGHT, LACKS, Unobservable};
+use super::{LACKS, Unobservable};
 use crate::rules::{Basis, RuleInfo, Severity, Versions};
 
 pub(super) static RULES: &[Unobservable] = &[
-    Unobservable {
-        info: RuleInfo {
-            id: "UCP-REQ-004",
-            statement: "The callback of a request that is freed unfinished never runs: what it was to release is released otherwise.",
-            severity: Severity::Leak,
-            basis: Basis::Doc,
-            source: "ucp.h:ucp_request_free",
-            versions: Versions::ALL,
-            hint: "Keep the request until it is complete.",
-        },
-        reason: FLIGHT,
-    },
     Unobservable {
         info: RuleInfo {
             id: "UCP-REQ-005",
@@ -26,7 +14,7 @@ pub(super) static RULES: &[Unobservable] = &[
             versions: Versions::ALL,
             hint: "Wait for the request after cancelling it.",
         },
-        reason: FLIGHT,
+        reason: "the operation stays under way, so that what is done to its memory is seen as UCP-MEM-004, UCP-RKEY-005 and UCP-RMA-002",
     },
     Unobservable {
         info: RuleInfo {

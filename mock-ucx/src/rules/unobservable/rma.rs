@@ -1,6 +1,6 @@
 //! Put and get.
 
-use super::{FLIGHT, LACKS, Unobservable};
+use super::{LACKS, Unobservable};
 use crate::rules::{Basis, RuleInfo, Severity, Versions};
 
 pub(super) static RULES: &[Unobservable] = &[
@@ -62,7 +62,7 @@ pub(super) static RULES: &[Unobservable] = &[
             versions: Versions::ALL,
             hint: "Free them after it.",
         },
-        reason: FLIGHT,
+        reason: "lists are read when the operation is posted",
     },
     Unobservable {
         info: RuleInfo {
@@ -74,7 +74,7 @@ pub(super) static RULES: &[Unobservable] = &[
             versions: Versions::ALL,
             hint: "Keep the request until it is complete.",
         },
-        reason: FLIGHT,
+        reason: "who frees a request may not want to know, as ucp_put_nbi in UCX does not; bytes that are missing show it",
     },
     Unobservable {
         info: RuleInfo {
@@ -86,7 +86,7 @@ pub(super) static RULES: &[Unobservable] = &[
             versions: Versions::ALL,
             hint: "Wait for the first.",
         },
-        reason: FLIGHT,
+        reason: "the ranges of operations under way are not compared yet",
     },
     Unobservable {
         info: RuleInfo {

@@ -1,21 +1,9 @@
 //! Workers, their addresses, and waking up.
 
-use super::{FLIGHT, LACKS, Unobservable};
+use super::{LACKS, Unobservable};
 use crate::rules::{Basis, RuleInfo, Severity, Versions};
 
 pub(super) static RULES: &[Unobservable] = &[
-    Unobservable {
-        info: RuleInfo {
-            id: "UCP-WRK-005",
-            statement: "Nothing is unflushed when a worker is destroyed: operations under way end as cancelled or are never heard of again.",
-            severity: Severity::Contract,
-            basis: Basis::Code,
-            source: "core/ucp_worker.c:ucp_worker_destroy",
-            versions: Versions::ALL,
-            hint: "Flush the worker first.",
-        },
-        reason: FLIGHT,
-    },
     Unobservable {
         info: RuleInfo {
             id: "UCP-WRK-006",
