@@ -149,18 +149,22 @@ fn bad_input_is_told_in_one_message() {
     let broken = out.path().join("broken.scenario");
     std::fs::write(&broken, "name broken\nagent a0\nregistr a0 r0\n").unwrap();
     let broken = broken.to_str().unwrap();
-    let cases: [(&[&str], &[&str]); 7] = [
+    let cases: [(&[&str], &[&str]); 10] = [
         (
             &["hunt", "--nixl", "1.5.7", "--out", folder],
             &["1.5.7", "nixl list"],
+        ),
+        (
+            &["hunt", "--nixl", "0.9.0", "--out", folder],
+            &["0.9.0 has no C API", "0.10.1", "mock-ucx run"],
         ),
         (
             &["hunt", "--nixl", "/nowhere/at/all", "--out", folder],
             &["/nowhere/at/all"],
         ),
         (
-            &["hunt", "--out", folder, "no-such-scenario"],
-            &["no-such-scenario"],
+            &["hunt", "--out", folder, "two-agent-write"],
+            &["`two-agent-write` is neither", "is two-agents-write"],
         ),
         (
             &["hunt", "--out", folder, broken],
@@ -169,6 +173,8 @@ fn bad_input_is_told_in_one_message() {
         (&["hunt", "--out", "/proc/nowhere"], &["/proc/nowhere"]),
         (&["replay", "--out", folder, "abc"], &["abc", folder]),
         (&["hunt", "--time", "soon"], &["90s"]),
+        (&["hunt", "--jobs", "0"], &["--jobs"]),
+        (&["replay", "--times", "0", "abc"], &["--times"]),
     ];
     for (arguments, words) in cases {
         let output = mock_ucx(arguments);
@@ -181,6 +187,8 @@ fn bad_input_is_told_in_one_message() {
             );
         }
         assert!(!message.contains("panicked"), "{message}");
+        let causes = message.matches("os error").count();
+        assert!(causes <= 1, "one cause is told once: {message}");
     }
     assert!(!Path::new(folder).join("findings.jsonl").exists());
 }

@@ -166,6 +166,14 @@ fn a_scenario_that_cannot_be_read_ends_with_its_place() {
 }
 
 #[test]
+fn a_mock_that_was_not_preloaded_is_not_taken_for_one_that_was() {
+    let (output, _) = play(&["--preloaded", "--quiet"]);
+    let message = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(2));
+    assert!(message.contains("no UCX is in this process"), "{message}");
+}
+
+#[test]
 fn the_program_for_the_real_ucx_exports_nothing_of_the_mock() {
     use object::{Object, ObjectSymbol};
     let bytes = std::fs::read(env!("CARGO_BIN_EXE_nixl-real")).expect("the program");

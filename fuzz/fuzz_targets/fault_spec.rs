@@ -1,4 +1,4 @@
-//! A fault specification of any kind is parsed, or refused with a column inside it; what was parsed prints back to itself.
+//! A fault specification of any kind is parsed, or refused with a place inside it; what was parsed prints back to itself.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
@@ -11,7 +11,9 @@ fuzz_target!(|text: &str| {
             assert_eq!(printed.parse().as_ref(), Ok(&spec), "{printed}");
         }
         Err(error) => {
-            assert!((1..=text.len() + 1).contains(&error.column), "{error:?}");
+            let line = text.split('\n').nth(error.line - 1);
+            let characters = line.expect("a line that it has").chars().count();
+            assert!((1..=characters + 1).contains(&error.column), "{error:?}");
             assert!(!error.message.is_empty());
         }
     }

@@ -2,6 +2,7 @@
 
 pub mod campaign;
 pub mod cli;
+pub mod doctor;
 pub mod execute;
 pub mod nixl;
 pub mod oracle;

@@ -1,8 +1,9 @@
 //! Puts a question to the decider, and records what it answered.
 
 use crate::abi::call::Call;
-use crate::ledger::{NO_SLOT, Site};
+use crate::ledger::{Kind, Site};
 use crate::schedule::{Choice, Decision, Move, ObjectName, Point, Question};
+use crate::trace::{Event, Line};
 use crate::universe::State;
 
 impl Call {
@@ -22,7 +23,7 @@ impl Call {
         }
         let point = Point::Call(self.function);
         let question = Question {
-            occurrence,
+            occurrence: occurrence.saturating_sub(state.calls_before[self.function as usize]),
             ..state.question(point, object, self.thread())
         };
         state.answer(&question, self.step(), || self.site()).choice
@@ -37,18 +38,6 @@ impl State {
         }
         let question = self.question(Point::Move(which), object, site.thread);
         self.answer(&question, site.step, || site).choice
-    }
-
-    /// Begins anew, if no object is alive: nothing is healed, counted or kept for another use.
-    pub(crate) fn reset(&mut self) -> bool {
-        if self.objects.values().any(|entry| entry.slot != NO_SLOT) {
-            return false;
-        }
-        self.healed = false;
-        self.reached.clear();
-        self.born.clear();
-        self.retired.clear();
-        true
     }
 
     /// Whether anybody wants to hear questions.
@@ -69,15 +58,15 @@ impl State {
             count(object)
         };
         let entry = self.objects.get(&object);
+        let path = entry.map_or(0, |entry| entry.path);
+        debug_assert!(
+            entry.is_none_or(|entry| point.is_asked_of(entry.body.kind())),
+            "{point} is asked of another kind of object than it says"
+        );
         Question {
             point,
-            object: entry.and_then(|entry| {
-                Some(ObjectName {
-                    kind: entry.body.kind(),
-                    ordinal: self.ledger.object(entry.slot)?.ordinal,
-                })
-            }),
-            path: entry.map_or(0, |entry| entry.path),
+            object: self.name(object),
+            path,
             occurrence,
             of_object,
             thread,
@@ -104,7 +93,36 @@ impl State {
         self.ledger.decided(question.point, decision.choice);
         if decision.choice != Choice::Benign {
             self.ledger.fired(question, decision, site());
+            self.trace_decision(question, decision, step);
         }
         decision
+    }
+
+    /// Traces a deviation.
+    fn trace_decision(&self, question: &Question, decision: Decision, step: u64) {
+        if let Some(trace) = &self.trace {
+            trace.line(&Line {
+                step,
+                thread: question.thread,
+                event: Event::Decision,
+                what: question.point.name(),
+                object: question.object,
+                occurrence: Some(question.of_object),
+                outcome: &question.point.words(decision.choice),
+            });
+        }
+    }
+
+    /// The name of an object that is alive, or ended not too long ago.
+    pub(crate) fn name(&self, serial: u64) -> Option<ObjectName> {
+        let alive = self.objects.get(&serial);
+        let record = match alive {
+            Some(entry) => self.ledger.object(entry.slot),
+            None => self.ledger.ended(serial),
+        }?;
+        Some(ObjectName {
+            kind: Kind::from_number(record.kind)?,
+            ordinal: record.ordinal,
+        })
     }
 }

@@ -8,11 +8,13 @@ pub mod abi;
 pub mod control;
 pub mod functions;
 pub mod ledger;
+
 pub mod rules;
 pub mod schedule;
 pub mod status;
 pub mod version;
 
+mod arena;
 mod ask;
 mod fabric;
 mod handle;
@@ -20,7 +22,9 @@ mod hidden;
 mod objects;
 mod occupancy;
 mod outlive;
+mod restart;
 pub mod stack;
+pub mod trace;
 mod universe;
 
 pub use universe::{Adversary, Settings, Universe};

@@ -1,6 +1,7 @@
 //! What the mock knows of each live object beyond its ledger record.
 
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::{BTreeSet, HashMap, VecDeque};
+use std::hash::{BuildHasherDefault, Hasher};
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
 
@@ -18,6 +19,41 @@ use crate::ledger::Kind;
 use crate::occupancy::Occupancy;
 use crate::schedule::Choice;
 use crate::universe::State;
+
+/// The live objects by serial.
+pub(crate) type Objects = HashMap<u64, Entry, BuildHasherDefault<SerialHasher>>;
+
+/// Hashes serials so that those of objects made one after the other lie side by side in the table: with a million objects each place
+/// anywhere else is a miss in all of a processor's caches.
+#[derive(Default)]
+pub(crate) struct SerialHasher(u64);
+
+impl SerialHasher {
+    /// Serials that lie side by side: as many as `hashbrown` looks at in one go.
+    const BLOCK_BITS: u32 = 4;
+    /// Of a hash's bits `hashbrown` takes the lowest for the place, and so many of the highest to tell neighbours apart.
+    const TAG_BITS: u32 = 7;
+}
+
+impl Hasher for SerialHasher {
+    fn write_u64(&mut self, serial: u64) {
+        let within = serial & ((1 << Self::BLOCK_BITS) - 1);
+        // The end of SplitMix64: every bit of it depends on all bits of the number.
+        let mixed = (serial >> Self::BLOCK_BITS).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        let block = (mixed ^ mixed >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
+        let place = (block >> 32) << Self::BLOCK_BITS | within;
+        let tag = (block & 0b111) << Self::BLOCK_BITS | within;
+        self.0 = tag << (u64::BITS - Self::TAG_BITS) | place;
+    }
+
+    fn write(&mut self, _: &[u8]) {
+        unreachable!("serials are hashed as numbers of 64 bits");
+    }
+
+    fn finish(&self) -> u64 {
+        self.0
+    }
+}
 
 /// A live object.
 pub(crate) struct Entry {
@@ -79,10 +115,11 @@ impl Body {
     }
 }
 
-/// A configuration: what the client changed, in that order.
+/// A configuration: what the client changed of that which matters here.
 #[derive(Default)]
 pub(crate) struct Config {
-    pub(crate) changes: Vec<(String, String)>,
+    /// `RNDV_THRESH`, in bytes.
+    pub(crate) rendezvous_threshold: Option<usize>,
 }
 
 /// A context.
@@ -105,8 +142,6 @@ pub(crate) struct Worker {
     pub(crate) features: u64,
     pub(crate) thread_mode: u32,
     pub(crate) flags: u64,
-    /// Events are told on a descriptor of the client's.
-    pub(crate) external_event: bool,
     pub(crate) name: String,
     pub(crate) am_alignment: usize,
     /// The event descriptor, once the client asked for it.
@@ -155,6 +190,8 @@ pub(crate) struct Wakeup {
     pub(crate) both: Option<OwnedFd>,
     /// What the client was given is this file, as long as it leaves it open.
     pub(crate) file: Option<FileId>,
+    /// It is in an epoll set of the client's.
+    pub(crate) joined: bool,
 }
 
 /// A file, by device and number.
@@ -360,4 +397,41 @@ mutable_accessors! {
     endpoint_mut: Endpoint => Endpoint;
     /// A request, to be changed.
     request_mut: Request => Request;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn hash(serial: u64) -> u64 {
+        let mut hasher = SerialHasher::default();
+        hasher.write_u64(serial);
+        hasher.finish()
+    }
+
+    #[test]
+    fn neighbours_lie_side_by_side_and_are_told_apart_by_their_tags() {
+        let block: Vec<u64> = (160..176).map(hash).collect();
+        for pair in block.windows(2) {
+            assert_eq!((pair[1] as u32).wrapping_sub(pair[0] as u32), 1);
+        }
+        let mut tags: Vec<u64> = block.iter().map(|hash| hash >> 57).collect();
+        tags.sort_unstable();
+        tags.dedup();
+        assert_eq!(tags.len(), block.len());
+    }
+
+    #[test]
+    fn blocks_spread_over_a_table_of_any_size() {
+        for bits in 8..20 {
+            let blocks = 1_u64 << (bits - SerialHasher::BLOCK_BITS);
+            let mut places: Vec<u64> = (0..blocks)
+                .map(|block| hash(block * 16) & ((1 << bits) - 1))
+                .collect();
+            places.sort_unstable();
+            places.dedup();
+            // Thrown at random, blocks would take about 63 % of the places, more or less in a small table.
+            assert!(places.len() as u64 * 2 > blocks, "{bits}: {}", places.len());
+        }
+    }
 }

@@ -13,18 +13,18 @@ use rustc_hash::FxHashMap;
 use crate::fabric::agenda::Agenda;
 use crate::fabric::remote::hub::Hub;
 use crate::fabric::remote::operation::Operations;
+use crate::functions::FUNCTION_COUNT;
 use crate::handle::{HandleSpace, Shape};
 use crate::hidden::POINTER_MASK;
 use crate::ledger::layout::HANDLE_MASK;
 use crate::ledger::{
     Kind, Ledger, Mapping, NO_SLOT, NewFinding, NewObject, ObjectState, Site, Trouble,
 };
-use crate::objects::{Body, Entry};
+use crate::objects::{Body, Entry, Objects};
 use crate::rules::{Rule, rule_for_handle};
-use crate::schedule::{
-    Benign, Bytes, Choice, Decider, FaultSpec, Move, Point, Script, Seeded, mix,
-};
+use crate::schedule::{Choice, Decider, FaultSpec, Move, Point, mix};
 use crate::status::UcsStatus;
+use crate::trace::Trace;
 use crate::version::UcxVersion;
 
 /// Pointers of ended objects that are remembered. A client that releases twice seldom does so thousands of releases later.
@@ -40,25 +40,11 @@ pub enum Adversary {
     #[default]
     Benign,
     /// A swarm drawn from the seed.
-    Swarm {
-        /// Also moves whose permission is doubtful.
-        paranoid: bool,
-    },
+    Swarm,
     /// A fuzzer's bytes.
     Bytes(Vec<u8>),
     /// A decider of the program that links the mock.
     Own(Arc<dyn Decider>),
-}
-
-impl Adversary {
-    fn decider(&self, seed: u64) -> Arc<dyn Decider> {
-        match self {
-            Adversary::Benign => Arc::new(Benign),
-            Adversary::Swarm { paranoid } => Arc::new(Seeded::new(seed, *paranoid)),
-            Adversary::Bytes(bytes) => Arc::new(Bytes::new(bytes.clone())),
-            Adversary::Own(decider) => decider.clone(),
-        }
-    }
 }
 
 /// What can be chosen before the first call.
@@ -72,8 +58,12 @@ pub struct Settings {
     pub seed: u64,
     /// Who decides where no fault applies.
     pub adversary: Adversary,
+    /// Whether a swarm makes moves, too, whose permission is doubtful.
+    pub paranoid: bool,
     /// Progress calls of a worker without anything to do, while something is withheld, after which the adversary heals.
     pub heal_after: u64,
+    /// Whether a trace is written beside the ledger.
+    pub trace: bool,
     /// Whether every question is recorded in the ledger, for a search that goes through them.
     pub record_questions: bool,
     /// Version of UCX to be.
@@ -89,7 +79,9 @@ impl Default for Settings {
             faults: FaultSpec::default(),
             seed: 0,
             adversary: Adversary::Benign,
+            paranoid: false,
             heal_after: HEAL_AFTER,
+            trace: false,
             record_questions: false,
             version: UcxVersion::NEWEST,
             device_api: false,
@@ -100,6 +92,8 @@ impl Default for Settings {
 /// One emulated UCX library with everything it gave out.
 pub struct Universe {
     state: Mutex<State>,
+    /// The trace, if one is written.
+    pub(crate) trace: Option<Arc<Trace>>,
     /// The ledger's memory, for counters that need no lock.
     pub(crate) map: Arc<Mapping>,
     pub(crate) version: UcxVersion,
@@ -110,8 +104,9 @@ pub struct Universe {
 /// What is behind the lock.
 pub(crate) struct State {
     pub(crate) ledger: Ledger,
+    pub(crate) trace: Option<Arc<Trace>>,
     pub(crate) handles: HandleSpace,
-    pub(crate) objects: FxHashMap<u64, Entry>,
+    pub(crate) objects: Objects,
     /// Objects whose handle is a pointer to real memory: masked pointer to serial. Those that ended lately are among them, so that a
     /// second release is told from a value that never was a handle.
     pub(crate) pointers: FxHashMap<u64, u64>,
@@ -129,6 +124,8 @@ pub(crate) struct State {
     pub(crate) healed: bool,
     /// How often each point was reached: in the process (object 0), and with each object.
     pub(crate) reached: FxHashMap<(Point, u64), u64>,
+    /// Calls of each function that do not count for the decider, because they came before it.
+    pub(crate) calls_before: [u64; FUNCTION_COUNT],
     /// Children born so far, by parent and kind.
     pub(crate) born: FxHashMap<(u64, Kind), u64>,
     /// What is under way.
@@ -144,6 +141,10 @@ pub(crate) struct State {
     /// Memory lists that are alive.
     pub(crate) lists: u32,
     pub(crate) settings: Settings,
+    /// Those that the process began with.
+    pub(crate) first_settings: Settings,
+    /// Contexts without a name of their own so far.
+    pub(crate) nameless_contexts: u64,
 }
 
 /// A bad handle, as far as it was understood.
@@ -167,10 +168,12 @@ impl Universe {
                 "no address range of 1 MiB is left for handles",
             )
         })?;
-        Ok(Universe::assemble(ledger, handles, settings))
+        Universe::assemble(ledger, handles, settings)
     }
 
-    fn assemble(ledger: Ledger, handles: HandleSpace, settings: Settings) -> Universe {
+    fn assemble(ledger: Ledger, handles: HandleSpace, settings: Settings) -> io::Result<Universe> {
+        let beside = settings.ledger.as_deref().filter(|_| settings.trace);
+        let trace = beside.map(Trace::beside).transpose()?.map(Arc::new);
         let map = ledger.mapping().clone();
         let header = map.header();
         header.handle_base.store(handles.base(), Relaxed);
@@ -178,26 +181,17 @@ impl Universe {
         header.ucx_version.store(packed(settings.version), Relaxed);
         ledger.publish();
         let version = settings.version;
-        let adversary = settings.adversary.decider(settings.seed);
-        let decider = if settings.faults.is_empty() {
-            adversary
-        } else {
-            Arc::new(Script::new(
-                settings.faults.clone(),
-                settings.seed,
-                adversary,
-            ))
-        };
         let state = State {
             ledger,
+            trace: trace.clone(),
             handles,
-            objects: FxHashMap::default(),
+            objects: Objects::default(),
             pointers: FxHashMap::default(),
             ended_pointers: VecDeque::new(),
             inherited_pointers: FxHashMap::default(),
             zero_length: [None; 2],
             external_statuses: FxHashMap::default(),
-            decider,
+            decider: settings.decider(),
             healed: false,
             reached: FxHashMap::default(),
             born: FxHashMap::default(),
@@ -207,15 +201,19 @@ impl Universe {
             hub: None,
             operations: Operations::default(),
             lists: 0,
+            calls_before: [0; FUNCTION_COUNT],
+            first_settings: settings.clone(),
             settings,
+            nameless_contexts: 0,
         };
         let version_text = CString::new(version.to_string()).unwrap_or_default();
-        Universe {
+        Ok(Universe {
             state: Mutex::new(state),
+            trace,
             map,
             version,
             version_text,
-        }
+        })
     }
 
     /// The state, locked.
@@ -256,10 +254,13 @@ impl Universe {
                 ledger.inherit(&record);
             }
         }
-        let universe = Universe::assemble(ledger, handles, settings);
+        let universe = Universe::assemble(ledger, handles, settings)?;
         let mut inherited = parent.inherited_pointers.clone();
         inherited.extend(&parent.pointers);
-        universe.lock().inherited_pointers = inherited;
+        let mut state = universe.lock();
+        state.inherited_pointers = inherited;
+        state.first_settings = parent.first_settings.clone();
+        drop(state);
         Ok(universe)
     }
 
@@ -304,6 +305,13 @@ fn process_nonce() -> u64 {
 }
 
 impl State {
+    /// What UCX calls the next context that was given no name (core/ucp_context.c:ucp_fill_config).
+    pub(crate) fn next_context_name(&mut self) -> String {
+        let name = format!("ucp_context_{}", self.nameless_contexts);
+        self.nameless_contexts += 1;
+        name
+    }
+
     /// Enters a new object whose handle is a number out of the reserved range; returns its serial and handle.
     pub(crate) fn create(
         &mut self,
@@ -385,7 +393,7 @@ impl State {
     }
 
     /// Hash of the place of the next child in the tree of objects; nobody asks for it unless somebody decides.
-    fn path_of_child(&mut self, parent: u64, kind: Kind) -> u64 {
+    pub(crate) fn path_of_child(&mut self, parent: u64, kind: Kind) -> u64 {
         if !self.is_asking() {
             return 0;
         }

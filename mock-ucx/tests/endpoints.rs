@@ -10,7 +10,7 @@ use mock_ucx::rules::Rule;
 
 #[test]
 fn a_destroyed_peer_is_told_once() {
-    alone(|_| {
+    alone(|mock| {
         let log = Log::default();
         let pair = Pair::on(context(), UCS_THREAD_MODE_SINGLE, Some(&log));
         worker::ucp_worker_destroy(pair.far);
@@ -22,7 +22,8 @@ fn a_destroyed_peer_is_told_once() {
         assert_eq!(send(ep, 1, &[], &[1], &plain()), status.to_ptr());
         drain(pair.near);
         assert_eq!(log.take(), []);
-        assert_eq!(close(ep, 0), 0);
+        assert_eq!(close(ep, 0), status.to_ptr());
+        assert_eq!(mock.live(Kind::Endpoint), 0, "it is gone all the same");
         worker::ucp_worker_destroy(pair.near);
         library::ucp_cleanup(pair.context);
     });
@@ -54,7 +55,8 @@ fn without_error_handling_nothing_is_told_but_operations_fail() {
         assert_eq!(flush(ep, &plain()), UcsStatus::CONNECTION_RESET.to_ptr());
         drain(pair.near);
         assert_eq!(log.take(), []);
-        assert_eq!((close(ep, 0), close(pair.ep, 0)), (0, 0));
+        let reset = UcsStatus::CONNECTION_RESET.to_ptr();
+        assert_eq!((close(ep, 0), close(pair.ep, 0)), (reset, reset));
         worker::ucp_worker_destroy(pair.near);
         library::ucp_cleanup(pair.context);
     });
@@ -92,7 +94,7 @@ fn the_user_data_of_an_endpoint_goes_before_its_handlers_argument() {
         worker::ucp_worker_destroy(pair.far);
         drain(pair.near);
         for ep in [ep.expect("an endpoint"), pair.ep] {
-            assert_eq!(close(ep, 0), 0);
+            assert_eq!(close(ep, UCP_EP_CLOSE_FLAG_FORCE), 0);
         }
         assert_eq!(mock.live(Kind::Endpoint), 0);
         worker::ucp_worker_destroy(pair.near);

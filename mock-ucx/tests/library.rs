@@ -175,6 +175,47 @@ fn names_are_those_given_and_are_cut_to_their_room() {
     });
 }
 
+#[test]
+fn contexts_without_a_name_are_counted() {
+    alone(|_| {
+        let contexts = [context(), context()];
+        for (context, expected) in contexts
+            .into_iter()
+            .zip([c"ucp_context_0", c"ucp_context_1"])
+        {
+            let mut attr = UcpContextAttr {
+                field_mask: UCP_ATTR_FIELD_NAME,
+                ..zeroed()
+            };
+            // SAFETY: the structure is right, and the name is terminated.
+            let name = unsafe {
+                library::ucp_context_query(context, &raw mut attr);
+                CStr::from_ptr(attr.name.as_ptr())
+            };
+            assert_eq!(name, expected);
+            library::ucp_cleanup(context);
+        }
+    });
+}
+
+#[test]
+fn every_status_has_a_text() {
+    let text = |status| {
+        // SAFETY: the text is terminated and static.
+        unsafe { CStr::from_ptr(library::ucs_status_string(UcsStatus(status))) }
+    };
+    assert_eq!(text(-25), c"Connection reset by remote peer");
+    assert_eq!(
+        [-128, -26, 2, 127].map(text),
+        [
+            c"Unknown error -128",
+            c"Unknown error -26",
+            c"Unknown error 2",
+            c"Unknown error 127"
+        ]
+    );
+}
+
 /// What a change of the configuration answers.
 fn modify(name: &CStr, value: &CStr) -> UcsStatus {
     // SAFETY: the strings are terminated.

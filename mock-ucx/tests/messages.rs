@@ -237,7 +237,7 @@ fn kept_eager_data_is_received_into_a_buffer_once() {
 }
 
 #[test]
-fn a_receive_buffer_that_is_too_short_is_found_and_uses_the_data_up() {
+fn kept_eager_data_does_not_have_to_fit_the_buffer() {
     alone(|mock| {
         let pair = Pair::new();
         let inbox = Inbox::answering(UcsStatus::INPROGRESS);
@@ -246,7 +246,109 @@ fn a_receive_buffer_that_is_too_short_is_found_and_uses_the_data_up() {
         let data = inbox.one(pair.far).pointer;
         let received = receive(pair.far, data, &mut [0; 50], &plain());
         assert_eq!(received, UcsStatus::MESSAGE_TRUNCATED.to_ptr());
+        assert_eq!(mock.live(Kind::AmData), 0, "it is used up");
+        pair.end();
+    });
+}
+
+#[test]
+fn a_rendezvous_does_not_fit_a_buffer_that_is_too_short() {
+    alone(|mock| {
+        let pair = Pair::new();
+        let inbox = Inbox::answering(UcsStatus::INPROGRESS);
+        inbox.listen(pair.far, 0);
+        let (request, arrival) = rendezvous(&pair, &inbox, &[3; 100]);
+        let received = receive(pair.far, arrival.pointer, &mut [0; 50], &plain());
+        assert_eq!(received, UcsStatus::MESSAGE_TRUNCATED.to_ptr());
         mock.breaks(Rule::AmReceive);
+        drain(pair.near);
+        free(request);
+        pair.end();
+    });
+}
+
+#[test]
+fn nothing_is_received_of_a_rendezvous_whose_sender_hears_that_it_was_taken() {
+    alone(|_| {
+        let pair = Pair::new();
+        let inbox = Inbox::answering(UcsStatus::INPROGRESS);
+        inbox.listen(pair.far, 0);
+        let (request, arrival) = rendezvous(&pair, &inbox, &[3; 100]);
+        assert_eq!(receive(pair.far, arrival.pointer, &mut [], &plain()), 0);
+        drain(pair.near);
+        assert_eq!(status(request), UcsStatus::OK);
+        free(request);
+        pair.end();
+    });
+}
+
+#[test]
+fn persistent_data_may_be_kept_even_if_there_is_none() {
+    alone(|mock| {
+        let pair = Pair::new();
+        let inbox = Inbox::answering(UcsStatus::INPROGRESS);
+        inbox.listen(pair.far, UCP_AM_FLAG_PERSISTENT_DATA);
+        assert_eq!(send(pair.ep, ID, &[1], &[], &plain()), 0);
+        let arrival = inbox.one(pair.far);
+        let seen = (arrival.attributes, arrival.length);
+        assert_eq!(seen, (UCP_AM_RECV_ATTR_FLAG_DATA, 0));
+        assert_eq!(mock.live(Kind::AmData), 1);
+        active_message::ucp_am_data_release(pair.far, arrival.pointer);
+        pair.end();
+    });
+}
+
+#[test]
+fn the_length_of_what_was_received_at_once_is_told_if_it_is_asked_for() {
+    alone(|_| {
+        let pair = Pair::new();
+        let inbox = Inbox::answering(UcsStatus::INPROGRESS);
+        inbox.listen(pair.far, UCP_AM_FLAG_PERSISTENT_DATA);
+        for (bits, told) in [
+            (UCP_OP_ATTR_FIELD_RECV_INFO, 100),
+            (
+                UCP_OP_ATTR_FIELD_RECV_INFO | UCP_OP_ATTR_FLAG_NO_IMM_CMPL,
+                7,
+            ),
+            (0, 7),
+        ] {
+            assert_eq!(send(pair.ep, ID, &[], &[3; 100], &plain()), 0);
+            let data = inbox.one(pair.far).pointer;
+            let mut length = 7;
+            let recv_info = UcpRecvInfo {
+                length: &raw mut length,
+            };
+            let param = UcpRequestParam {
+                op_attr_mask: bits,
+                recv_info,
+                ..zeroed()
+            };
+            let received = receive(pair.far, data, &mut [0; 200], &param);
+            if received != 0 {
+                free(received);
+            }
+            assert_eq!(length, told);
+        }
+        pair.end();
+    });
+}
+
+#[test]
+fn a_message_that_would_need_a_request_is_not_forced_to_do_without_one() {
+    alone(|_| {
+        let pair = Pair::new();
+        let inbox = Inbox::answering(UcsStatus::OK);
+        inbox.listen(pair.far, 0);
+        let now = UCP_OP_ATTR_FLAG_FORCE_IMM_CMPL;
+        let refused = UcsStatus::NO_RESOURCE.to_ptr();
+        let fetched = with(flagged(UCP_AM_SEND_FLAG_RNDV), now);
+        assert_eq!(send(pair.ep, ID, &[], &[1; 8], &fetched), refused);
+        let long = vec![1; 1 << 20];
+        assert_eq!(send(pair.ep, ID, &[], &long, &with(plain(), now)), refused);
+        let both = with(plain(), now | UCP_OP_ATTR_FLAG_NO_IMM_CMPL);
+        assert_eq!(send(pair.ep, ID, &[], &[1; 8], &both), refused);
+        assert_eq!(send(pair.ep, ID, &[], &[2; 8], &with(plain(), now)), 0);
+        assert_eq!(inbox.one(pair.far).data, [2; 8]);
         pair.end();
     });
 }
@@ -275,7 +377,9 @@ fn a_rendezvous_completes_when_its_data_was_fetched_and_not_before() {
         drain(pair.near);
         assert_eq!(status(request), UcsStatus::INPROGRESS);
         let mut buffer = vec![0; 1 << 20];
-        assert_eq!(receive(pair.far, arrival.pointer, &mut buffer, &plain()), 0);
+        let fetched = receive(pair.far, arrival.pointer, &mut buffer, &plain());
+        assert_eq!(status(fetched), UcsStatus::OK, "it is always a request");
+        free(fetched);
         assert_eq!(buffer, data);
         assert_eq!(
             status(request),
@@ -372,7 +476,7 @@ fn a_rendezvous_ends_with_an_error_when_the_receiver_is_destroyed() {
         );
         mock.leaves(Kind::AmData, 1);
         let far = worker(pair.context, UCS_THREAD_MODE_SINGLE);
-        Pair { far, ..pair }.end();
+        Pair { far, ..pair }.end_failed();
     });
 }
 
@@ -420,9 +524,21 @@ fn wrong_arguments_of_a_send_are_found_and_refused() {
         mock.breaks(Rule::AmId);
         assert_eq!(send(pair.ep, ID, &[0; 1 << 16], &[], &plain()), refused);
         mock.breaks(Rule::AmHeader);
+        pair.end();
+    });
+}
+
+#[test]
+fn a_message_that_is_to_be_eager_and_rendezvous_at_once_is_found_and_goes_eagerly() {
+    alone(|mock| {
+        let pair = Pair::new();
+        let inbox = Inbox::answering(UcsStatus::OK);
+        inbox.listen(pair.far, 0);
         let both = flagged(UCP_AM_SEND_FLAG_EAGER | UCP_AM_SEND_FLAG_RNDV);
-        assert_eq!(send(pair.ep, ID, &[], &[], &both), refused);
+        let long = vec![1; 1 << 20];
+        assert_eq!(send(pair.ep, ID, &[], &long, &both), 0);
         mock.breaks(Rule::AmFlags);
+        assert_eq!(inbox.one(pair.far).data, long);
         pair.end();
     });
 }

@@ -51,12 +51,20 @@ impl Writable {
     }
 
     fn end(self) {
+        self.give_back().end();
+    }
+
+    fn end_failed(self, status: UcsStatus) {
+        self.give_back().end_as(status);
+    }
+
+    fn give_back(self) -> Pair {
         memory::ucp_rkey_destroy(self.rkey);
         assert_eq!(
             memory::ucp_mem_unmap(self.pair.context, self.memh),
             UcsStatus::OK
         );
-        self.pair.end();
+        self.pair
     }
 }
 
@@ -287,7 +295,7 @@ fn an_endpoint_fails_in_the_progress_call_that_was_named_and_its_requests_before
         assert_eq!(log.take(), [completed, failed]);
         assert_eq!(on.put(&SOURCE_7, &plain()), status_told.to_ptr());
         free(request);
-        on.end();
+        on.end_failed(status_told);
     });
 }
 
@@ -315,7 +323,7 @@ fn the_handler_may_come_before_the_requests_fail() {
         };
         assert_eq!(log.take(), [completed]);
         free(request);
-        on.end();
+        on.end_failed(status_told);
     });
 }
 
@@ -391,7 +399,7 @@ fn a_peer_that_goes_without_a_word_is_noticed_late() {
         };
         assert_eq!((log.take(), status(request)), (vec![told], status_told));
         free(request);
-        assert_eq!(close(ep, 0), 0);
+        assert_eq!(close(ep, UCP_EP_CLOSE_FLAG_FORCE), 0);
         on.end();
     });
 }
@@ -460,7 +468,7 @@ fn a_buffer_that_went_while_its_transfer_ran_is_a_finding_and_no_crash() {
             memory::ucp_mem_unmap(on.pair.context, on.memh),
             UcsStatus::OK
         );
-        on.pair.end();
+        on.pair.end_as(UcsStatus::IO_ERROR);
     });
 }
 
@@ -499,7 +507,7 @@ fn what_an_operation_under_way_uses_is_not_given_back() {
         mock.breaks(Rule::MemoryInRemoteUse);
         on.progress(1);
         assert_eq!(on.target[0], 0, "nothing lands in memory that was unmapped");
-        on.pair.end();
+        on.pair.end_failed();
     });
 }
 

@@ -122,5 +122,12 @@ fn corners() {
     }
     worker::ucp_worker_destroy(leaving);
     control::heal();
-    pair.end();
+    let closing = close(pair.ep, UCP_EP_CLOSE_FLAG_FORCE);
+    worker::ucp_worker_progress(pair.near);
+    if ptr_is_ptr(closing) {
+        free(closing);
+    }
+    worker::ucp_worker_destroy(pair.near);
+    worker::ucp_worker_destroy(pair.far);
+    library::ucp_cleanup(pair.context);
 }

@@ -106,7 +106,7 @@ fn nothing_can_be_written_through_a_key_of_nothing() {
         assert_eq!(refused, UcsStatus::CONNECTION_RESET.to_ptr());
         mock.breaks(Rule::RmaRange);
         memory::ucp_rkey_destroy(rkey);
-        pair.end();
+        pair.end_failed();
     });
 }
 

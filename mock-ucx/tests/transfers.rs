@@ -51,10 +51,15 @@ impl Setup {
     }
 
     fn end(self) {
+        self.give_back().end();
+    }
+
+    /// All but the pair.
+    fn give_back(self) -> Pair {
         memory::ucp_rkey_destroy(self.rkey);
         let unmapped = memory::ucp_mem_unmap(self.pair.context, self.memh);
         assert_eq!(unmapped, UcsStatus::OK);
-        self.pair.end();
+        self.pair
     }
 }
 
@@ -241,7 +246,7 @@ fn a_remote_range_outside_the_registration_is_found_and_fails_the_endpoint() {
             drain(on.pair.near);
             let (ep, told) = (on.pair.ep, on.log.take());
             assert_eq!(told, [Told::Failed { ep, status: reset }]);
-            on.end();
+            on.give_back().end_failed();
         }
     });
 }
@@ -272,7 +277,7 @@ fn memory_that_the_peer_unmapped_is_not_touched() {
         mock.breaks(Rule::RkeyUnmapped);
         assert_eq!(on.target(), [0; 256]);
         memory::ucp_rkey_destroy(on.rkey);
-        on.pair.end();
+        on.pair.end_failed();
     });
 }
 
@@ -332,6 +337,25 @@ fn no_buffer_for_some_bytes_is_found_and_for_none_it_is_not() {
         assert_eq!(put(0), 0);
         assert_eq!(put(1), UcsStatus::INVALID_PARAM.to_ptr());
         mock.breaks(Rule::RmaBuffer);
+        on.end();
+    });
+}
+
+#[test]
+fn what_would_need_a_request_is_not_forced_to_do_without_one() {
+    alone(|_| {
+        let on = Setup::new();
+        let (ep, remote, now) = (on.pair.ep, on.remote(), UCP_OP_ATTR_FLAG_FORCE_IMM_CMPL);
+        let refused = UcsStatus::NO_RESOURCE.to_ptr();
+        let forced = with(plain(), now);
+        assert_eq!(put(ep, &[3; 8], remote, on.rkey, &forced), 0);
+        assert_eq!(on.target()[..8], [3; 8]);
+        let both = with(plain(), now | UCP_OP_ATTR_FLAG_NO_IMM_CMPL);
+        assert_eq!(put(ep, &[4; 8], remote, on.rkey, &both), refused);
+        let mut back = [0; 8];
+        assert_eq!(get(ep, &mut back, remote, on.rkey, &forced), refused);
+        assert_eq!(get(ep, &mut back[..0], remote, on.rkey, &forced), 0);
+        assert_eq!((back, &on.target()[..8]), ([0; 8], &[3; 8][..]));
         on.end();
     });
 }

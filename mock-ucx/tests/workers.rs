@@ -93,7 +93,7 @@ fn a_failed_endpoint_wakes_its_worker() {
         assert_eq!(wakeup::ucp_worker_arm(pair.near), UcsStatus::OK);
         worker::ucp_worker_destroy(pair.far);
         assert!(wakes(fd));
-        assert_eq!(close(pair.ep, 0), 0);
+        assert_eq!(close(pair.ep, UCP_EP_CLOSE_FLAG_FORCE), 0);
         worker::ucp_worker_destroy(pair.near);
         library::ucp_cleanup(pair.context);
     });
@@ -106,6 +106,76 @@ fn who_arms_before_asking_for_the_descriptor_is_woken_too() {
         assert_eq!(wakeup::ucp_worker_arm(pair.far), UcsStatus::OK);
         send(pair.ep, 1, &[], &[1], &plain());
         assert!(wakes(descriptor(pair.far)));
+        pair.end();
+    });
+}
+
+fn worker_with(context: u64, params: &UcpWorkerParams) -> Result<u64, UcsStatus> {
+    // SAFETY: the structure is right.
+    made(|out| unsafe { worker::ucp_worker_create(context, params, out) })
+}
+
+#[test]
+fn a_worker_wakes_who_sleeps_on_an_epoll_set_of_the_client() {
+    alone(|_| {
+        let pair = Pair::new();
+        // SAFETY: a plain system call.
+        let set = unsafe { libc::epoll_create1(0) };
+        let params = UcpWorkerParams {
+            field_mask: UCP_WORKER_PARAM_FIELD_EVENT_FD | UCP_WORKER_PARAM_FIELD_USER_DATA,
+            event_fd: set,
+            user_data: 0x1234 as _,
+            ..zeroed()
+        };
+        let far = worker_with(pair.context, &params).expect("a worker");
+        let mut fd = -1;
+        // SAFETY: the pointer is writable.
+        let answer = unsafe { wakeup::ucp_worker_get_efd(far, &raw mut fd) };
+        assert_eq!((answer, fd), (UcsStatus::UNSUPPORTED, -1));
+        let ep = connect(pair.near, far, UCP_ERR_HANDLING_MODE_NONE, None);
+        assert_eq!(wakeup::ucp_worker_arm(far), UcsStatus::OK);
+        let mut event = libc::epoll_event { events: 0, u64: 0 };
+        // SAFETY: room for one event is given.
+        let mut woken = || unsafe { libc::epoll_wait(set, &raw mut event, 1, 0) };
+        assert_eq!(woken(), 0);
+        send(ep, 1, &[], &[1], &plain());
+        assert_eq!(woken(), 1);
+        assert_eq!({ event.u64 }, 0x1234);
+        assert_eq!(close(ep, 0), 0);
+        worker::ucp_worker_destroy(far);
+        pair.end();
+    });
+}
+
+#[test]
+fn a_descriptor_that_is_none_is_refused() {
+    alone(|_| {
+        let pair = Pair::new();
+        let params = UcpWorkerParams {
+            field_mask: UCP_WORKER_PARAM_FIELD_EVENT_FD,
+            event_fd: -1,
+            ..zeroed()
+        };
+        let refused = worker_with(pair.context, &params);
+        assert_eq!(refused, Err(UcsStatus::IO_ERROR));
+        pair.end();
+    });
+}
+
+#[test]
+fn an_alignment_is_a_power_of_two_or_nothing() {
+    alone(|_| {
+        let pair = Pair::new();
+        let aligned = |am_alignment| {
+            let params = UcpWorkerParams {
+                field_mask: UCP_WORKER_PARAM_FIELD_AM_ALIGNMENT,
+                am_alignment,
+                ..zeroed()
+            };
+            worker_with(pair.context, &params).map(|made| worker::ucp_worker_destroy(made))
+        };
+        assert_eq!([0, 1, 64].map(aligned), [Ok(()); 3]);
+        assert_eq!(aligned(3), Err(UcsStatus::INVALID_PARAM));
         pair.end();
     });
 }

@@ -6,14 +6,24 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 typedef int8_t ucs_status_t;
 typedef struct ucp_context *ucp_context_h;
 typedef struct ucp_worker *ucp_worker_h;
 typedef struct ucp_mem *ucp_mem_h;
+typedef struct ucp_ep *ucp_ep_h;
 typedef struct ucp_config ucp_config_t;
+typedef struct ucp_address ucp_address_t;
+typedef void *ucs_status_ptr_t;
 
 #define UCP_FEATURE_RMA 2
 #define UCP_PARAM_FIELD_FEATURES 1
+#define UCP_WORKER_ATTR_FIELD_ADDRESS 2
+#define UCP_EP_PARAM_FIELD_REMOTE_ADDRESS 1
+#define UCS_INPROGRESS 1
 #define UCP_MEM_MAP_PARAM_FIELD_ADDRESS 1
 #define UCP_MEM_MAP_PARAM_FIELD_LENGTH 2
 
@@ -35,13 +45,42 @@ typedef struct {
     uint64_t room[5];
 } ucp_mem_map_params_t;
 
+typedef struct {
+    uint64_t field_mask;
+    uint64_t thread_mode;
+    ucp_address_t *address;
+    uint64_t room[29];
+} ucp_worker_attr_t;
+
+typedef struct {
+    uint64_t field_mask;
+    const ucp_address_t *address;
+    uint64_t room[30];
+} ucp_ep_params_t;
+
+typedef struct {
+    uint32_t op_attr_mask;
+    uint64_t room[31];
+} ucp_request_param_t;
+
 ucs_status_t ucp_init_version(unsigned major, unsigned minor, const ucp_params_t *params, const ucp_config_t *config,
                               ucp_context_h *context);
 void ucp_cleanup(ucp_context_h context);
 ucs_status_t ucp_worker_create(ucp_context_h context, const ucp_worker_params_t *params, ucp_worker_h *worker);
 void ucp_worker_destroy(ucp_worker_h worker);
+ucs_status_t ucp_worker_query(ucp_worker_h worker, ucp_worker_attr_t *attr);
+void ucp_worker_release_address(ucp_worker_h worker, ucp_address_t *address);
+ucs_status_t ucp_ep_create(ucp_worker_h worker, const ucp_ep_params_t *params, ucp_ep_h *ep);
+ucs_status_ptr_t ucp_ep_flush_nbx(ucp_ep_h ep, const ucp_request_param_t *param);
+ucs_status_ptr_t ucp_ep_close_nbx(ucp_ep_h ep, const ucp_request_param_t *param);
+ucs_status_t ucp_request_check_status(void *request);
+void ucp_request_free(void *request);
 unsigned ucp_worker_progress(ucp_worker_h worker);
 ucs_status_t ucp_mem_map(ucp_context_h context, const ucp_mem_map_params_t *params, ucp_mem_h *memh);
 ucs_status_t ucp_mem_unmap(ucp_context_h context, ucp_mem_h memh);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

@@ -42,14 +42,17 @@ impl Clients {
             "-Wl,-rpath,$ORIGIN",
         ];
         arguments.extend(more);
-        // Tests are threads: each gets a file of its own.
-        static NUMBER: std::sync::atomic::AtomicU32 = std::sync::atomic::AtomicU32::new(0);
-        let number = NUMBER.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
-        self.compile(
-            &format!("{name}.c"),
-            &format!("{name}.{number}"),
-            &arguments,
-        )
+        self.compile(&format!("{name}.c"), &own_file(name), &arguments)
+    }
+
+    /// As [`Clients::client_with`], with the C source read as C++.
+    pub(crate) fn client_in_cpp(&self, name: &str, library: &str) -> PathBuf {
+        let stub = self.stub();
+        let stub = stub.to_str().expect("a readable path");
+        let (source, target) = (format!("{name}.c"), own_file(name));
+        let language = ["-x", "c++", "-std=c++17"];
+        let libraries = [stub, library, "-Wl,-rpath,$ORIGIN"];
+        self.compile_with("g++", &language, &source, &target, &libraries)
     }
 
     /// A program that is linked statically.
@@ -68,20 +71,45 @@ impl Clients {
     }
 
     fn compile(&self, source: &str, target: &str, arguments: &[&str]) -> PathBuf {
+        self.compile_with("cc", &[], source, target, arguments)
+    }
+
+    fn compile_with(
+        &self,
+        compiler: &str,
+        language: &[&str],
+        source: &str,
+        target: &str,
+        arguments: &[&str],
+    ) -> PathBuf {
         let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
         let target = self.folder.path().join(target);
-        let status = Command::new("cc")
+        let status = Command::new(compiler)
             .args(["-g", "-O0", "-Wall", "-Werror", "-o"])
             .arg(&target)
             .arg("-I")
             .arg(root.join("mock-ucx/include"))
+            .args(language)
             .arg(root.join("tests/clients").join(source))
+            // The libraries are not sources.
+            .args(if language.is_empty() {
+                &[][..]
+            } else {
+                &["-x", "none"]
+            })
             .args(arguments)
             .status()
-            .expect("a C compiler named cc");
+            .unwrap_or_else(|error| panic!("a compiler named {compiler}: {error}"));
         assert!(status.success(), "{source} does not compile");
         target
     }
+}
+
+/// Tests are threads: each gets a file of its own.
+fn own_file(name: &str) -> String {
+    static NUMBER: std::sync::atomic::AtomicU32 = std::sync::atomic::AtomicU32::new(0);
+    let number = NUMBER.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+    format!("{name}.{number}")
 }
 
 /// `mock-ucx run` with these arguments, not started yet.

@@ -181,6 +181,7 @@ fn send_many(me: Side, wire: &Wire) {
     }
     assert_eq!(me.wait(endpoint.close(0)), UcsStatus::OK);
     wire.wait();
+    wire.go();
     me.end();
 }
 
@@ -197,6 +198,8 @@ fn receive_many(me: Side, wire: &Wire) {
         next == MANY
     });
     wire.go();
+    // The end of this side would fail an endpoint that the other has not closed yet.
+    wire.wait();
     me.end();
 }
 

@@ -30,6 +30,9 @@ struct Arguments {
     /// Play everything this often.
     #[arg(long, default_value_t = 1, value_name = "N")]
     times: u32,
+    /// Play on a UCX that was preloaded, as by `mock-ucx run`, instead of NIXL's own: the other arm of a comparison.
+    #[arg(long)]
+    preloaded: bool,
     /// Files with scenarios, or names of built-in ones; none plays all built-in ones.
     scenarios: Vec<String>,
 }
@@ -55,7 +58,7 @@ fn run(arguments: &Arguments) -> anyhow::Result<bool> {
             .collect::<anyhow::Result<_>>()?,
     };
     let mut output = BufWriter::new(take_stdout()?);
-    let api = load_real(&arguments.nixl)?;
+    let api = load(&arguments.nixl, arguments.preloaded)?;
     let mut all_expected = true;
     for _ in 0..arguments.times {
         for scenario in &scenarios {
@@ -91,11 +94,15 @@ fn take_stdout() -> anyhow::Result<File> {
     Ok(File::from(ours))
 }
 
-fn load_real(spec: &str) -> anyhow::Result<&'static Api> {
-    if is_loaded(c"ucp_init_version") {
-        bail!(
+fn load(spec: &str, preloaded: bool) -> anyhow::Result<&'static Api> {
+    match (is_loaded(c"ucp_init_version"), preloaded) {
+        (true, false) => bail!(
             "a UCX is in this process before NIXL is loaded: start this program without LD_PRELOAD"
-        );
+        ),
+        (false, true) => bail!(
+            "no UCX is in this process before NIXL is loaded: start this program with `mock-ucx run`"
+        ),
+        _ => {}
     }
     let installed = nixl::fetch(spec)?;
     // SAFETY: no other thread runs. UCX's InfiniBand modules crash at exit in libnl-route.

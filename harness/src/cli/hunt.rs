@@ -1,6 +1,7 @@
 //! `mock-ucx hunt`: the main job.
 
-use std::path::PathBuf;
+use std::num::NonZeroUsize;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -17,7 +18,7 @@ use crate::cli::{CANNOT, CLEAN, FOUND};
 use crate::nixl;
 use crate::report::findings::FILE_NAME;
 use crate::report::{Finding, terminal};
-use crate::scenario::{Scenario, builtin, builtin_named};
+use crate::scenario::{Scenario, builtin, builtin_named, builtin_texts};
 
 /// Plays lifecycle scenarios on the real NIXL over the mock, fails each call of UCX once in each, then a second one in the clean-up that
 /// follows, and reports what NIXL lost or broke.
@@ -34,7 +35,7 @@ pub struct HuntArgs {
     cases: usize,
     /// Processes at once; one a core if not given.
     #[arg(long)]
-    jobs: Option<usize>,
+    jobs: Option<NonZeroUsize>,
     /// Broken rules that are only notes count as findings: what UCX nowhere says or does, and what only costs time.
     #[arg(long)]
     strict: bool,
@@ -57,10 +58,9 @@ impl HuntArgs {
                 .collect::<anyhow::Result<_>>()?,
         };
         crate::report::prepare_folder(&self.out)?;
-        let installed = nixl::fetch(&self.nixl)?;
-        let jobs = self
-            .jobs
-            .unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from));
+        let installed = nixl::fetch_drivable(&self.nixl)?;
+        let cores = || std::thread::available_parallelism().ok();
+        let jobs = self.jobs.or_else(cores).map_or(1, usize::from);
         let hunt = Hunt {
             nixl: installed
                 .release
@@ -147,8 +147,20 @@ fn print_tally(tally: &Tally) {
 pub(crate) fn scenario(name: &str) -> anyhow::Result<Scenario> {
     match builtin_named(name) {
         Some(scenario) => Ok(scenario),
-        None => Ok(Recorded::read(name.as_ref())?.scenario),
+        None if Path::new(name).exists() => Ok(Recorded::read(name.as_ref())?.scenario),
+        None => bail!(
+            "`{name}` is neither a file nor a built-in scenario; the nearest of these is {}",
+            nearest_builtin(name)
+        ),
     }
+}
+
+fn nearest_builtin(name: &str) -> &'static str {
+    let likeness = |known: &str| strsim::jaro_winkler(known, name);
+    let known = builtin_texts().iter().map(|(known, _)| *known);
+    known
+        .max_by(|one, other| likeness(one).total_cmp(&likeness(other)))
+        .unwrap_or_default()
 }
 
 /// `90s`, `10m`, `2h`, or a number of seconds.

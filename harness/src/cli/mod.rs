@@ -1,8 +1,11 @@
 //! The verbs of the program, one file each.
 
+mod adversary;
+pub mod doctor;
 pub mod explain;
 pub mod hunt;
 pub mod nixl;
+pub mod points;
 pub mod replay;
 pub mod run;
 pub mod zygote;
@@ -32,12 +35,16 @@ enum Verb {
     Hunt(hunt::HuntArgs),
     /// Run any command with the mock in UCX's place.
     Run(run::RunArgs),
+    /// What the mock can make go wrong, and where UCX permits it.
+    Points(points::PointsArgs),
     /// Play a finding again.
     Replay(replay::ReplayArgs),
     /// What a rule of UCX's contract says.
     Explain(explain::ExplainArgs),
     /// The NIXL releases that can be tested.
     Nixl(nixl::NixlArgs),
+    /// Check that everything is there that the program needs.
+    Doctor(doctor::DoctorArgs),
     /// Serve cases to a hunt.
     #[command(hide = true)]
     Zygote(zygote::ZygoteArgs),
@@ -48,9 +55,11 @@ pub fn run() -> ExitCode {
     let result = match Cli::parse().verb {
         Verb::Hunt(arguments) => arguments.run(),
         Verb::Run(arguments) => arguments.run(),
+        Verb::Points(arguments) => arguments.run(),
         Verb::Replay(arguments) => arguments.run(),
         Verb::Explain(arguments) => arguments.run(),
         Verb::Nixl(arguments) => arguments.run(),
+        Verb::Doctor(arguments) => arguments.run(),
         Verb::Zygote(arguments) => arguments.run(),
     };
     result.unwrap_or_else(|error| {

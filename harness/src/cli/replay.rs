@@ -28,8 +28,11 @@ pub struct ReplayArgs {
     #[arg(long)]
     strict: bool,
     /// How often, each in a fresh process.
-    #[arg(long, default_value_t = 1)]
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..))]
     times: u32,
+    /// File for the trace of the first replay: a line for each call, decision and callback; docs/trace.md explains its columns.
+    #[arg(long, value_name = "FILE")]
+    trace: Option<PathBuf>,
 }
 
 impl ReplayArgs {
@@ -41,6 +44,9 @@ impl ReplayArgs {
             .or(found_on)
             .unwrap_or_else(|| nixl::DEFAULT_SPEC.to_owned());
         let mut zygote = Zygote::start(&spec)?;
+        if self.trace.is_some() {
+            zygote.write_traces();
+        }
         let mut symbols = Symbolizer::new();
         let mut shown = 0;
         let mut doubts = Vec::new();
@@ -66,6 +72,9 @@ impl ReplayArgs {
                 shown += 1;
             }
             if round == 0 {
+                if let Some(file) = &self.trace {
+                    keep(&zygote.trace(), file)?;
+                }
                 for (number, finding) in judged.findings.iter().enumerate() {
                     anstream::println!("{}", terminal::finding(number + 1, finding));
                 }
@@ -126,4 +135,11 @@ impl ReplayArgs {
             Some(finding.nixl.clone()),
         ))
     }
+}
+
+/// Copies a trace to where it is wanted.
+fn keep(trace: &Path, file: &Path) -> anyhow::Result<()> {
+    std::fs::copy(trace, file)
+        .map(|_| ())
+        .with_context(|| format!("cannot write the trace to {}", file.display()))
 }

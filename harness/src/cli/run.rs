@@ -5,12 +5,13 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 
-use anyhow::{Context, anyhow};
+use anyhow::Context;
 use clap::Args;
-use mock_ucx::schedule::{FaultSpec, SpecError};
+use mock_ucx::control::settings::{self, Given};
 use mock_ucx::version::UcxVersion;
 
 use super::CANNOT;
+use super::adversary::{AdversaryArgs, one_of};
 use crate::report::{Symbolizer, prepare_folder};
 use crate::supervise::{Process, ProcessReport, Question, Report, Run};
 
@@ -24,14 +25,8 @@ use crate::supervise::{Process, ProcessReport, Question, Report, Run};
 /// freed memory (MALLOC_PERTURB_, and no cache of freed blocks).
 #[derive(Args, Debug)]
 pub struct RunArgs {
-    /// Calls to fail, as in `ucp_rkey_pack@2=NO_MEMORY; ucp_ep_create@1=UNREACHABLE`. Each process counts its own calls.
-    #[arg(
-        long,
-        value_name = "SPEC",
-        default_value = "",
-        hide_default_value = true
-    )]
-    faults: String,
+    #[command(flatten)]
+    adversary: AdversaryArgs,
     /// Exit status if there are findings; without it the command's status is kept.
     #[arg(long, value_name = "N")]
     error_exitcode: Option<u8>,
@@ -47,6 +42,9 @@ pub struct RunArgs {
     /// Broken rules that are only notes count as findings: what UCX nowhere says or does, and what only costs time.
     #[arg(long)]
     strict: bool,
+    /// File for a trace: a line for each call, decision and callback; docs/trace.md explains its columns.
+    #[arg(long, value_name = "FILE")]
+    trace: Option<PathBuf>,
     /// A fault that never happened is no reason for exit status 2.
     #[arg(long)]
     allow_unfired: bool,
@@ -67,22 +65,17 @@ impl RunArgs {
     /// # Errors
     /// It cannot be run, or not with the mock.
     pub fn run(self) -> anyhow::Result<ExitCode> {
-        let faults: FaultSpec = self
-            .faults
-            .parse()
-            .map_err(|error| pointed_out(&self.faults, &error))?;
-        if let Some(version) = &self.ucx_version {
-            version.parse::<UcxVersion>().context("--ucx-version")?;
-        }
+        let given = self.given()?;
+        let faults = given.faults.clone().unwrap_or_default();
         if let Some(out) = &self.out {
             prepare_folder(out)?;
         }
         let run = Run {
             command: self.command.clone(),
-            faults: faults.to_string(),
-            version: self.ucx_version.clone(),
+            given,
             perturb: !self.no_perturb,
             orphans_wait: Duration::from_secs(self.wait),
+            trace: self.trace.clone(),
         };
         let command = quoted(&self.command);
         let question = Question {
@@ -103,6 +96,21 @@ impl RunArgs {
         Ok(ExitCode::from(self.status(&report, watched.status)))
     }
 
+    /// What the library is told.
+    fn given(&self) -> anyhow::Result<Given> {
+        let given = self.adversary.given()?;
+        let version: Option<UcxVersion> = match &self.ucx_version {
+            Some(version) => Some(version.parse().context("--ucx-version")?),
+            None => None,
+        };
+        let version = one_of("--ucx-version", version, settings::VERSION, given.version)?;
+        Ok(Given {
+            version,
+            trace: self.trace.is_some(),
+            ..given
+        })
+    }
+
     fn status(&self, report: &Report, command: u8) -> u8 {
         let unfired = !report.unfired.is_empty() && !self.allow_unfired;
         if unfired || !report.doubts.is_empty() {
@@ -117,9 +125,7 @@ impl RunArgs {
     /// The command line that shows the run again.
     fn again(&self, command: &str) -> String {
         let mut words = vec![OsString::from("mock-ucx"), "run".into()];
-        if !self.faults.is_empty() {
-            words.extend(["--faults".into(), OsString::from(&self.faults)]);
-        }
+        words.extend(self.adversary.words());
         if let Some(version) = &self.ucx_version {
             words.extend(["--ucx-version".into(), OsString::from(version)]);
         }
@@ -148,20 +154,6 @@ fn write(report: &Report, status: u8, out: &Path) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// The text with a caret where it went wrong.
-fn pointed_out(text: &str, error: &SpecError) -> anyhow::Error {
-    let before = text
-        .char_indices()
-        .take_while(|(byte, _)| byte + 1 < error.column)
-        .count();
-    anyhow!(
-        "--faults, column {}: {}\n  {text}\n  {:before$}^",
-        error.column,
-        error.message,
-        ""
-    )
-}
-
 /// Words as a shell reads them.
 fn quoted(words: &[OsString]) -> String {
     let is_plain = |letter: char| letter.is_alphanumeric() || "_-./=:,+@%".contains(letter);
@@ -184,15 +176,5 @@ mod tests {
     fn words_are_quoted_where_a_shell_would_split_or_expand_them() {
         let words = ["python3", "-c", "it's $x", ""].map(OsString::from);
         assert_eq!(quoted(&words), r"python3 -c 'it'\''s $x' ''");
-    }
-
-    #[test]
-    fn a_wrong_specification_is_shown_with_a_caret_under_the_wrong_place() {
-        let text = "ucp_rkey_pack@2=NO_MEMORY; ucp_x=NO_MEMORY";
-        let error = text.parse::<FaultSpec>().unwrap_err();
-        let shown = pointed_out(text, &error).to_string();
-        let lines: Vec<&str> = shown.lines().collect();
-        assert!(lines[0].starts_with("--faults, column 28: `ucp_x` is neither a function"));
-        assert_eq!(lines[1].find("ucp_x"), lines[2].find('^'));
     }
 }

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use mock_ucx::ledger::read::Snapshot;
+use mock_ucx::trace::TRACE;
 use serde::{Deserialize, Serialize};
 
 /// What is to be played.
@@ -15,6 +16,9 @@ pub struct Order {
     pub faults: String,
     /// Folder for the case's files.
     pub folder: PathBuf,
+    /// Whether a trace is written.
+    #[serde(default)]
+    pub trace: bool,
 }
 
 /// How the process of a case ended.
@@ -92,6 +96,8 @@ pub struct Files {
     pub notes: PathBuf,
     /// What the process printed.
     pub log: PathBuf,
+    /// The trace, if one was asked for.
+    pub trace: PathBuf,
 }
 
 impl Files {
@@ -101,6 +107,7 @@ impl Files {
             ledger: folder.join("ledger"),
             notes: folder.join("notes.jsonl"),
             log: folder.join("log"),
+            trace: folder.join("ledger").with_extension(TRACE),
         }
     }
 }

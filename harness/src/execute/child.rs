@@ -80,6 +80,7 @@ fn begin(version: UcxVersion, order: &Order) -> anyhow::Result<(Scenario, Notes)
         faults: order.faults.parse()?,
         version,
         heal_after: HEAL_AFTER,
+        trace: order.trace,
         record_questions: true,
         ..Settings::default()
     });

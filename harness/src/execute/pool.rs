@@ -2,7 +2,7 @@
 
 use std::io::{self, BufRead, BufReader, Write};
 use std::os::unix::process::CommandExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 
 use anyhow::{Context, bail};
@@ -27,6 +27,7 @@ pub struct Zygote {
     answers: BufReader<ChildStdout>,
     folder: TempDir,
     spec: String,
+    trace: bool,
 }
 
 impl Zygote {
@@ -69,6 +70,7 @@ impl Zygote {
             answers: BufReader::new(answers),
             folder,
             spec: spec.to_owned(),
+            trace: false,
         };
         let mut line = String::new();
         zygote.answers.read_line(&mut line)?;
@@ -78,13 +80,23 @@ impl Zygote {
         Ok(zygote)
     }
 
+    /// Lets each case write a trace; [`Zygote::trace`] is where the last one's is.
+    pub fn write_traces(&mut self) {
+        self.trace = true;
+    }
+
+    /// The trace of the last case.
+    pub fn trace(&self) -> PathBuf {
+        Files::new(self.folder.path()).trace
+    }
+
     /// Plays one case. A zygote that dies of it is replaced.
     ///
     /// # Errors
     /// No zygote can be had.
     pub fn play(&mut self, scenario: &str, faults: &str) -> anyhow::Result<Played> {
         let files = Files::new(self.folder.path());
-        for file in [&files.ledger, &files.notes, &files.log] {
+        for file in [&files.ledger, &files.notes, &files.log, &files.trace] {
             match std::fs::remove_file(file) {
                 Err(error) if error.kind() != io::ErrorKind::NotFound => {
                     return Err(error).with_context(|| format!("cannot remove {}", file.display()));
@@ -96,12 +108,15 @@ impl Zygote {
             scenario: scenario.to_owned(),
             faults: faults.to_owned(),
             folder: self.folder.path().to_owned(),
+            trace: self.trace,
         };
         let end = match self.exchange(&order) {
             Ok(end) => end,
             Err(error) => {
                 let words = self.last_words();
+                let trace = self.trace;
                 *self = Zygote::start(&self.spec).with_context(|| format!("{error:#}: {words}"))?;
+                self.trace = trace;
                 self.exchange(&order)?
             }
         };

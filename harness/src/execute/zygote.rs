@@ -26,7 +26,7 @@ const PATIENT: Duration = Duration::from_millis(200);
 /// Serves cases until standard input ends.
 pub fn serve(spec: &str) -> anyhow::Result<()> {
     let mut answers = take_stdout()?;
-    let installed = nixl::fetch(spec)?;
+    let installed = nixl::fetch_drivable(spec)?;
     // SAFETY: nothing has started a thread yet.
     let loaded = unsafe { nixl::load(&installed, Ucx::Mock) }?;
     // The mock is the UCX that this NIXL was built with, as far as it knows that one.

@@ -87,6 +87,20 @@ impl Cache {
         }
     }
 
+    /// Whether releases can be put into it.
+    ///
+    /// # Errors
+    /// They cannot.
+    pub fn check_writable(&self) -> Result<(), Error> {
+        fs::create_dir_all(&self.root)
+            .and_then(|()| tempfile::tempfile_in(&self.root))
+            .map(drop)
+            .map_err(|cause| Error::Unwritable {
+                folder: self.root.clone(),
+                cause,
+            })
+    }
+
     /// Waits for the right to change a release's folder.
     pub(super) fn lock(&self, release: &Release) -> Result<Lock, Error> {
         let unwritable = |cause| Error::Unwritable {

@@ -19,6 +19,14 @@ pub enum Error {
         /// Specs of known releases.
         nearest: String,
     },
+    /// A release that only Python can drive.
+    #[error(
+        "NIXL {release} has no C API, so this program cannot drive it; 0.10.1 and newer have one. Programs of your own run on it with `mock-ucx run`"
+    )]
+    PythonOnly {
+        /// The release.
+        release: String,
+    },
     /// A path that is no folder.
     #[error("{} is not a folder; give a folder with an unpacked NIXL, or a release as `mock-ucx nixl list` shows it", path.display())]
     NoFolder {
@@ -154,7 +162,7 @@ impl Error {
 
 fn pip_advice(network: bool) -> &'static str {
     if network {
-        "Check the network (or pip's index and proxy settings) and try again, or pass a folder with an unpacked NIXL as `--nixl DIR`"
+        "Check the network, pip's index and proxy settings, and its version (20.3 or newer; `mock-ucx doctor` looks), or pass a folder with an unpacked NIXL as `--nixl DIR`"
     } else {
         "Try again, or pass a folder with an unpacked NIXL as `--nixl DIR`"
     }

@@ -1,12 +1,12 @@
 //! Loads a NIXL into this process, on the mock or on its own UCX, and proves which of them it got.
 
 use std::collections::BTreeSet;
-use std::ffi::{CStr, c_void};
+use std::ffi::{CStr, c_int, c_void};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
-use libloading::os::unix::{Library as Loader, RTLD_LOCAL, RTLD_NOW};
+use libloading::os::unix::{Library as Loader, RTLD_GLOBAL, RTLD_LOCAL, RTLD_NOW};
 use object::{Object, ObjectSymbol, RelocationTarget};
 use thiserror::Error;
 
@@ -17,10 +17,12 @@ use super::installed::{Installed, is_ucx_library};
 use super::stub;
 
 /// Which UCX a NIXL is loaded on.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Ucx {
     /// The one that this executable exports. Stub libraries keep the real one out.
     Mock,
+    /// A library that stands in for UCX, by its absolute path. Stub libraries keep the real one out.
+    Library(PathBuf),
     /// The one that the NIXL was built with. Set `UCX_MODULES=^ib` first: a process that
     /// used the InfiniBand modules of the wheels crashes at its exit.
     Real,
@@ -102,11 +104,11 @@ pub unsafe fn load(installed: &Installed, ucx: Ucx) -> Result<Loaded, LoadError>
         .lock()
         .unwrap_or_else(|poisoned| poisoned.into_inner());
     let api = match &*loaded {
-        Some((root, on, api)) if *root == installed.root && *on == ucx => *api,
+        Some((root, on, api)) if *root == installed.root && on == &ucx => *api,
         Some((root, on, _)) => {
             return Err(LoadError::LoadedBefore {
                 root: root.clone(),
-                loaded: *on,
+                loaded: on.clone(),
             });
         }
         None => {
@@ -118,13 +120,14 @@ pub unsafe fn load(installed: &Installed, ucx: Ucx) -> Result<Loaded, LoadError>
             // SAFETY: the caller vouches that no other thread is running.
             unsafe { set_environment(installed) };
             // SAFETY: the file was found as NIXL's C API; the caller knows that constructors run.
-            let api = unsafe { open_all(installed, capi, ucx) }?;
-            *loaded = Some((installed.root.clone(), ucx, api));
+            let api = unsafe { open_all(installed, capi, &ucx) }?;
+            *loaded = Some((installed.root.clone(), ucx.clone(), api));
             api
         }
     };
-    let bound = match ucx {
-        Ucx::Mock => verify_mock(installed)?,
+    let bound = match &ucx {
+        Ucx::Mock => verify(installed, own_base())?,
+        Ucx::Library(path) => verify(installed, Some(loaded_base(path)?))?,
         Ucx::Real => 0,
     };
     Ok(Loaded {
@@ -158,15 +161,19 @@ unsafe fn set_environment(installed: &Installed) {
 unsafe fn open_all(
     installed: &Installed,
     capi: &Path,
-    ucx: Ucx,
+    ucx: &Ucx,
 ) -> Result<&'static Api, LoadError> {
-    if ucx == Ucx::Mock {
+    if let Ucx::Library(path) = ucx {
+        // SAFETY: passed on to the caller.
+        unsafe { open_for_good(path, RTLD_GLOBAL) }?;
+    }
+    if *ucx != Ucx::Real {
         open_stubs(installed)?;
     }
     // SAFETY: passed on to the caller.
     let api = unsafe { Api::open(capi) }.map_err(|error| loader_error(capi, &error))?;
     // SAFETY: passed on to the caller.
-    unsafe { open_for_good(&installed.plugin) }?;
+    unsafe { open_for_good(&installed.plugin, RTLD_LOCAL) }?;
     Ok(api)
 }
 
@@ -186,18 +193,18 @@ fn open_stubs(installed: &Installed) -> Result<(), LoadError> {
             cause,
         })?;
         // SAFETY: a stub has no code.
-        unsafe { open_for_good(&path) }?;
+        unsafe { open_for_good(&path, RTLD_LOCAL) }?;
     }
     Ok(())
 }
 
-/// Opens a library and never closes it.
+/// Opens a library and never closes it; `visibility` is `RTLD_LOCAL` or `RTLD_GLOBAL`.
 ///
 /// # Safety
 /// Runs the constructors of the library and of all that it needs.
-unsafe fn open_for_good(path: &Path) -> Result<(), LoadError> {
+unsafe fn open_for_good(path: &Path, visibility: c_int) -> Result<(), LoadError> {
     // SAFETY: passed on to the caller.
-    let library = unsafe { Loader::open(Some(path), RTLD_NOW | RTLD_LOCAL) };
+    let library = unsafe { Loader::open(Some(path), RTLD_NOW | visibility) };
     std::mem::forget(library.map_err(|error| loader_error(path, &error))?);
     Ok(())
 }
@@ -219,15 +226,19 @@ fn loader_error(path: &Path, error: &libloading::Error) -> LoadError {
     }
 }
 
-/// Checks that every function of UCX that the plugin imports is bound to this executable, and that no
+/// Where this executable is mapped.
+fn own_base() -> Option<usize> {
+    module_of(own_base as *const c_void).map(|module| module.base)
+}
+
+/// Checks that every function of UCX that the plugin imports is bound to the module at `base`, and that no
 /// real UCX is mapped. Returns how many functions are bound.
-fn verify_mock(installed: &Installed) -> Result<usize, LoadError> {
-    let ours = module_of(verify_mock as *const c_void).map(|module| module.base);
+fn verify(installed: &Installed, base: Option<usize>) -> Result<usize, LoadError> {
     let mut bound = BTreeSet::new();
     for client in installed.ucx_clients() {
         for (symbol, target) in ucx_bindings(&client)? {
             let module = module_of(target as *const c_void);
-            if module.is_none() || module.as_ref().map(|module| module.base) != ours {
+            if module.is_none() || module.as_ref().map(|module| module.base) != base {
                 let target = module.map_or_else(|| PathBuf::from("nowhere"), |module| module.path);
                 return Err(LoadError::NotTheMock {
                     client,

@@ -11,7 +11,7 @@ pub mod release;
 pub mod stub;
 
 pub use error::Error;
-pub use fetch::{Fetcher, fetch};
+pub use fetch::{Fetcher, fetch, fetch_drivable};
 pub use installed::{Installed, UcxLibrary};
 pub use load::{LoadError, Loaded, Ucx, load};
 pub use release::{DEFAULT_SPEC, Driver, Machine, Package, RELEASES, Release, Spec};

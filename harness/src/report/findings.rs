@@ -21,30 +21,30 @@ pub struct Findings {
 #[derive(Debug, thiserror::Error)]
 pub enum ReportError {
     /// The output folder is of no use.
-    #[error("cannot write to the output folder {}: {source}; name another one with --out", folder.display())]
+    #[error("cannot write to the output folder {}: {cause}; name another one with --out", folder.display())]
     Folder {
         /// It.
         folder: PathBuf,
         /// What the system says.
-        source: io::Error,
+        cause: io::Error,
     },
     /// There is no such file, or it cannot be read.
-    #[error("cannot read {}: {source}; it is written by `mock-ucx hunt`", path.display())]
+    #[error("cannot read {}: {cause}; it is written by `mock-ucx hunt`", path.display())]
     Unreadable {
         /// It.
         path: PathBuf,
         /// What the system says.
-        source: io::Error,
+        cause: io::Error,
     },
     /// A line is no finding.
-    #[error("{}, line {line}: this is no finding of this version: {source}", path.display())]
+    #[error("{}, line {line}: this is no finding of this version: {cause}", path.display())]
     Malformed {
         /// The file.
         path: PathBuf,
         /// The line, from 1.
         line: usize,
         /// What is wrong.
-        source: serde_json::Error,
+        cause: serde_json::Error,
     },
 }
 
@@ -57,9 +57,9 @@ pub fn prepare_folder(folder: &Path) -> Result<(), ReportError> {
         std::fs::create_dir_all(folder)?;
         NamedTempFile::new_in(folder).map(drop)
     };
-    prepare().map_err(|source| ReportError::Folder {
+    prepare().map_err(|cause| ReportError::Folder {
         folder: folder.to_owned(),
-        source,
+        cause,
     })
 }
 
@@ -116,9 +116,9 @@ impl Findings {
         prepare_folder(folder)?;
         let path = folder.join(FILE_NAME);
         self.write_file(folder, &path)
-            .map_err(|source| ReportError::Folder {
+            .map_err(|cause| ReportError::Folder {
                 folder: folder.to_owned(),
-                source,
+                cause,
             })?;
         Ok(path)
     }
@@ -143,19 +143,19 @@ impl Findings {
     /// It cannot be read, or a line of it is no finding.
     pub fn read(folder: &Path) -> Result<Findings, ReportError> {
         let path = folder.join(FILE_NAME);
-        let unreadable = |source| ReportError::Unreadable {
+        let unreadable = |cause| ReportError::Unreadable {
             path: path.clone(),
-            source,
+            cause,
         };
         let file = std::fs::File::open(&path).map_err(unreadable)?;
         let mut findings = Findings::default();
         for (index, line) in BufReader::new(file).lines().enumerate() {
             let line = line.map_err(unreadable)?;
             let finding: Finding =
-                serde_json::from_str(&line).map_err(|source| ReportError::Malformed {
+                serde_json::from_str(&line).map_err(|cause| ReportError::Malformed {
                     path: path.clone(),
                     line: index + 1,
-                    source,
+                    cause,
                 })?;
             findings.insert(finding);
         }

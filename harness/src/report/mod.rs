@@ -4,6 +4,7 @@ pub mod census;
 pub mod finding;
 pub mod findings;
 pub mod frames;
+pub mod points;
 pub mod rules;
 pub mod symbols;
 pub mod terminal;

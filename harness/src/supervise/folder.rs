@@ -1,12 +1,13 @@
 //! The folder in which the processes of a run keep their ledgers, in memory where the system has such a place.
 
-use std::fs;
-use std::io;
+use std::fs::{self, File};
+use std::io::{self, Write};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 use mock_ucx::control::settings::{COMMAND_LINE, LEDGER};
 use mock_ucx::control::supervisor::SOCKET;
+use mock_ucx::trace::TRACE;
 use tempfile::TempDir;
 
 /// How the folders' names begin; the process that made one follows.
@@ -92,6 +93,27 @@ impl Folder {
             .collect();
         files.sort();
         files
+    }
+
+    /// Writes the traces of all processes, one after the other; each under a line that names its process if there are several.
+    ///
+    /// # Errors
+    /// One cannot be read or written.
+    pub(super) fn write_traces(&self, mut out: File) -> io::Result<()> {
+        let ledgers = self.ledgers();
+        for ledger in &ledgers {
+            if ledgers.len() > 1 {
+                writeln!(
+                    out,
+                    "# process {}: {}",
+                    ledger.pid,
+                    self.command_line(ledger)
+                )?;
+            }
+            let mut trace = File::open(self.path().join(ledger.name(TRACE)))?;
+            io::copy(&mut trace, &mut out)?;
+        }
+        Ok(())
     }
 
     /// The command line of a ledger's process, as people write it.

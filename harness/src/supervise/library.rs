@@ -30,7 +30,7 @@ pub enum LibraryError {
     },
     /// The place of this program is unknown.
     #[error("cannot tell where this program lies: {0}")]
-    NoPlace(#[source] io::Error),
+    NoPlace(io::Error),
 }
 
 fn list(paths: &[PathBuf]) -> String {

@@ -2,6 +2,7 @@
 
 mod command;
 mod executable;
+mod fired;
 mod folder;
 mod library;
 mod notices;
@@ -14,8 +15,9 @@ mod signals;
 mod watch;
 
 pub use command::{CommandError, Program};
+pub use fired::{Deviation, Place};
 pub use library::{LibraryError, find as find_library};
-pub use preload::PreloadError;
+pub use preload::{PreloadError, check_preloaded};
 pub use process::{End, Process};
 pub use report::{ProcessReport, Question, Report};
 pub use watch::{Bypassed, Run, RunError, Watched};

@@ -4,7 +4,7 @@ use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
-use mock_ucx::control::settings;
+use mock_ucx::control::settings::{self, Given};
 
 use crate::oracle::ownership;
 
@@ -78,10 +78,8 @@ pub(super) struct Wish<'a> {
     pub(super) library: &'a Path,
     /// Where ledgers go.
     pub(super) folder: &'a Path,
-    /// Fault specification; empty for none.
-    pub(super) faults: &'a str,
-    /// Emulated version; `None`: the newest.
-    pub(super) version: Option<&'a str>,
+    /// What the library is told.
+    pub(super) given: &'a Given,
     /// Have freed memory overwritten.
     pub(super) perturb: bool,
     /// Libraries that the command's executable names.
@@ -104,13 +102,11 @@ impl Environment {
         // The others keep their places: some insist on being first, and none defines what UCX does.
         environment.put(LD_PRELOAD, joined(&preloaded, wish.library.as_os_str()));
         environment.put(settings::LEDGER_FOLDER, wish.folder.into());
-        match wish.faults {
-            "" => environment.remove.push(settings::FAULTS),
-            faults => environment.put(settings::FAULTS, faults.into()),
-        }
-        match wish.version {
-            None => environment.remove.push(settings::VERSION),
-            Some(version) => environment.put(settings::VERSION, version.into()),
+        for (name, value) in wish.given.variables() {
+            match value {
+                None => environment.remove.push(name),
+                Some(value) => environment.put(name, value.into()),
+            }
         }
         // NIXL binds its own UCX past every preloaded library if this is anything but 0.
         environment.put("NIXL_UCX_DEEPBIND", "0".into());
@@ -157,7 +153,11 @@ fn names(preloaded: &OsStr) -> impl Iterator<Item = String> {
         .map(|name| String::from_utf8_lossy(name).into_owned())
 }
 
-fn check_preloaded(preloaded: &OsStr) -> Result<(), PreloadError> {
+/// Looks for libraries in a value of `LD_PRELOAD` that cannot work together with the mock.
+///
+/// # Errors
+/// There is one.
+pub fn check_preloaded(preloaded: &OsStr) -> Result<(), PreloadError> {
     for library in names(preloaded) {
         let conflict = CONFLICTS
             .iter()
@@ -187,12 +187,20 @@ fn check_sanitizer(preloaded: &OsStr, needed: &[String]) -> Result<(), PreloadEr
 mod tests {
     use super::*;
 
+    const NOTHING: Given = Given {
+        faults: None,
+        seed: None,
+        heal_after: None,
+        paranoid: false,
+        version: None,
+        device_api: false,
+    };
+
     fn wish<'a>(needed: &'a [String]) -> Wish<'a> {
         Wish {
             library: Path::new("/m/libmock_ucx.so"),
             folder: Path::new("/l"),
-            faults: "",
-            version: None,
+            given: &NOTHING,
             perturb: true,
             needed,
         }
@@ -265,9 +273,7 @@ mod tests {
 
     #[test]
     fn settings_of_an_outer_run_are_taken_out() {
-        assert_eq!(
-            with(&[]).unwrap().remove,
-            [settings::FAULTS, settings::VERSION]
-        );
+        let names = NOTHING.variables().map(|(name, _)| name);
+        assert_eq!(with(&[]).unwrap().remove, names);
     }
 }

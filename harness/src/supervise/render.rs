@@ -6,6 +6,7 @@ use anstyle::{AnsiColor, Style};
 use mock_ucx::ledger::Kind;
 use serde_json::{Value, json};
 
+use super::fired::Deviation;
 use super::report::{ProcessReport, Report};
 use crate::report::terminal;
 
@@ -54,6 +55,25 @@ impl fmt::Display for ProcessReport {
     }
 }
 
+impl fmt::Display for Deviation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let kind = if self.asked_for { "fault" } else { "deviation" };
+        let times = match self.times {
+            1 => "once".to_owned(),
+            times => format!("{times} times"),
+        };
+        write!(f, "{kind} {LABEL}{}{LABEL:#}: {times}", self.what)?;
+        if let Some(first) = &self.first {
+            write!(f, ", first in {}", first.function)?;
+            if let Some(caller) = &first.caller {
+                write!(f, ", called by {caller}")?;
+            }
+            write!(f, " (process {})", first.pid)?;
+        }
+        Ok(())
+    }
+}
+
 impl Report {
     /// The whole report for people; `again` is the command that shows it again.
     pub fn text(&self, again: &str) -> String {
@@ -71,6 +91,9 @@ impl Report {
         }
         for (index, finding) in self.findings.iter().enumerate() {
             text += &terminal::finding_again(index + 1, finding, again).to_string();
+        }
+        for deviation in &self.fired {
+            text += &format!("mock-ucx: {deviation}\n");
         }
         for unfired in &self.unfired {
             text += &format!("{BAD}mock-ucx: this fault never happened: {unfired}{BAD:#}\n");
@@ -108,6 +131,7 @@ impl Report {
             "findings": self.findings.iter().collect::<Vec<_>>(),
             "lost": self.lost(),
             "open": self.open(),
+            "fired": self.fired,
             "unfired": self.unfired,
             "doubts": self.doubts,
             "command_status": status,

@@ -6,8 +6,9 @@ use std::path::Path;
 
 use mock_ucx::ledger::read::{Module, Snapshot};
 use mock_ucx::rules::Rule;
-use mock_ucx::schedule::{FaultSpec, Point};
+use mock_ucx::schedule::FaultSpec;
 
+use super::fired::{self, Deviation};
 use super::process::{End, Process};
 use super::watch::{Bypassed, Watched};
 use crate::oracle::{self, Ended, Observation, Oracle, Verdict};
@@ -72,6 +73,8 @@ pub struct Report {
     pub bypassed: Vec<Bypassed>,
     /// Why the result cannot be vouched for.
     pub doubts: Vec<String>,
+    /// What deviated from a healthy network.
+    pub fired: Vec<Deviation>,
     /// Faults that were asked for and never happened.
     pub unfired: Vec<String>,
     /// What is wrong, over all processes.
@@ -91,7 +94,7 @@ impl ProcessReport {
         let observation = Observation {
             ended: ended(process.end),
             held: held.as_ref().ok(),
-            benign: question.faults.faults.is_empty(),
+            benign: question.faults.is_empty() && snapshot.fired.is_empty(),
             // Notes are told from findings below.
             strict: true,
             ..Observation::of(snapshot)
@@ -147,7 +150,8 @@ impl Report {
             .iter()
             .map(|process| ProcessReport::new(process, question, &mut symbols, &mut doubts))
             .collect();
-        if processes.is_empty() && watched.unreadable.is_empty() {
+        // The control API makes a ledger, too.
+        if processes.iter().all(|process| process.calls == 0) && watched.unreadable.is_empty() {
             doubts.push(nobody(&watched.bypassed));
         }
         let mut findings = Findings::default();
@@ -163,7 +167,8 @@ impl Report {
             processes,
             bypassed: watched.bypassed.clone(),
             doubts,
-            unfired: unfired(question.faults, &snapshots),
+            fired: fired::deviations(question.faults, &snapshots, &mut symbols),
+            unfired: fired::unfired(question.faults, &snapshots),
             findings,
         }
     }
@@ -209,44 +214,6 @@ fn is_crash(end: End) -> bool {
 fn is_note(verdict: &Verdict) -> bool {
     let rule = verdict.rule.as_deref().and_then(Rule::from_id);
     verdict.oracle == Oracle::Rule && rule.is_some_and(|rule| !rule.info().is_finding())
-}
-
-/// Faults that fired in no process.
-fn unfired(faults: &FaultSpec, snapshots: &[&Snapshot]) -> Vec<String> {
-    faults
-        .faults
-        .iter()
-        .enumerate()
-        .filter(|(index, _)| {
-            !snapshots
-                .iter()
-                .flat_map(|snapshot| &snapshot.fired)
-                .any(|fired| fired.fault.map(usize::from) == Some(*index))
-        })
-        .map(|(_, fault)| {
-            let reached: u64 = snapshots
-                .iter()
-                .map(|snapshot| reached(snapshot, fault.point))
-                .max()
-                .unwrap_or(0);
-            let verb = match fault.point {
-                Point::Call(_) => "called",
-                Point::Move(_) => "reached",
-            };
-            format!("{fault} ({} was {verb} {reached} times)", fault.point)
-        })
-        .collect()
-}
-
-/// How often a process came to a decision point.
-fn reached(snapshot: &Snapshot, point: Point) -> u64 {
-    match point {
-        Point::Call(function) => snapshot.calls[function as usize],
-        Point::Move(_) => snapshot.outcomes[point.number()]
-            .iter()
-            .map(|count| u64::from(*count))
-            .sum(),
-    }
 }
 
 /// Why no process called the mock, as far as can be seen.

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
+use std::fs::File;
 use std::io;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
@@ -9,6 +10,7 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 use mock_ucx::control::is_real_ucx;
+use mock_ucx::control::settings::Given;
 use mock_ucx::ledger::read::Snapshot;
 
 use super::command::{CommandError, Program};
@@ -30,14 +32,14 @@ const INTERRUPTS_MAX: u32 = 3;
 pub struct Run {
     /// The command and its arguments; at least one.
     pub command: Vec<OsString>,
-    /// Fault specification; empty for none.
-    pub faults: String,
-    /// Emulated version of UCX; `None`: the newest.
-    pub version: Option<String>,
+    /// What the library is told.
+    pub given: Given,
     /// Have freed memory overwritten, so that what is left in it is not taken for a handle that somebody holds.
     pub perturb: bool,
     /// How long to wait for processes that outlive the command.
     pub orphans_wait: Duration,
+    /// File for the traces of all processes, if the library is told to write some.
+    pub trace: Option<PathBuf>,
 }
 
 /// Why a command could not be run.
@@ -53,20 +55,20 @@ pub enum RunError {
     #[error(transparent)]
     Preload(#[from] PreloadError),
     /// The system refuses what the supervisor needs.
-    #[error("cannot supervise: {what}: {source}")]
+    #[error("cannot supervise: {what}: {cause}")]
     System {
         /// What was tried.
         what: &'static str,
         /// What the system says.
-        source: io::Error,
+        cause: io::Error,
     },
     /// The command does not start.
-    #[error("cannot start {}: {source}", path.display())]
+    #[error("cannot start {}: {cause}", path.display())]
     Start {
         /// The command.
         path: PathBuf,
         /// What the system says.
-        source: io::Error,
+        cause: io::Error,
     },
 }
 
@@ -107,7 +109,7 @@ struct Watch {
 }
 
 fn system(what: &'static str) -> impl FnOnce(io::Error) -> RunError {
-    move |source| RunError::System { what, source }
+    move |cause| RunError::System { what, cause }
 }
 
 impl Run {
@@ -120,13 +122,15 @@ impl Run {
         let name = self.command.first().map(OsString::as_os_str);
         let program = Program::find(name.unwrap_or_default(), path_variable.as_deref())?;
         let library = super::find_library()?;
+        let cannot_trace = system("the trace cannot be written");
+        let trace = self.trace.as_ref().map(File::create).transpose();
+        let trace = trace.map_err(cannot_trace)?;
         let folder = Folder::new().map_err(system("no folder for ledgers can be made"))?;
         let library = preloadable(&library, &folder).map_err(system("no link can be made"))?;
         let wish = Wish {
             library: &library,
             folder: folder.path(),
-            faults: &self.faults,
-            version: self.version.as_deref(),
+            given: &self.given,
             perturb: self.perturb,
             needed: &program.needed,
         };
@@ -146,6 +150,10 @@ impl Run {
             interrupts: 0,
         };
         watch.wait(self.orphans_wait, census)?;
+        if let Some(trace) = trace {
+            let written = watch.folder.write_traces(trace);
+            written.map_err(system("the trace cannot be written"))?;
+        }
         Ok(watch.finish())
     }
 
@@ -174,9 +182,9 @@ impl Run {
         match command.spawn() {
             // It is waited for among all other children.
             Ok(child) => Ok(child.id()),
-            Err(source) => Err(RunError::Start {
+            Err(cause) => Err(RunError::Start {
                 path: path.to_owned(),
-                source,
+                cause,
             }),
         }
     }

@@ -11,7 +11,8 @@ use crate::abi::types::{
     UCP_AM_CB_FLAGS, UCP_AM_HANDLER_PARAM_FIELD, UCP_AM_HANDLER_PARAM_FIELD_ARG,
     UCP_AM_HANDLER_PARAM_FIELD_CB, UCP_AM_HANDLER_PARAM_FIELD_FLAGS, UCP_AM_HANDLER_PARAM_FIELD_ID,
     UCP_AM_SEND_FLAG_EAGER, UCP_AM_SEND_FLAG_REPLY, UCP_AM_SEND_FLAG_RNDV, UCP_AM_SEND_FLAGS,
-    UCP_FEATURE_AM, UcpAmHandlerParam, UcpRequestParam, UcpSendNbxCallback, UcsStatus,
+    UCP_DATATYPE_CLASS_MASK, UCP_DATATYPE_CONTIG, UCP_FEATURE_AM, UCP_OP_ATTR_FIELD_RECV_INFO,
+    UcpAmHandlerParam, UcpRequestParam, UcpSendNbxCallback, UcsStatus,
 };
 use crate::abi::worker::MAX_AM_HEADER;
 use crate::abi::worker_guard;
@@ -186,6 +187,10 @@ unsafe fn send(call: &Call, arguments: Send) -> Result<Begun, UcsStatus> {
         worker,
         target,
     };
+    let mut rendezvous = wants_rendezvous(&state, worker, &attributes, &regions);
+    if attributes.forced() && (rendezvous.is_some() || needs_request(&attributes)) {
+        return Err(UcsStatus::NO_RESOURCE);
+    }
     let fate = if state.is_asking() {
         deferred::message(call, &mut state, route, &attributes)
     } else {
@@ -194,7 +199,6 @@ unsafe fn send(call: &Call, arguments: Send) -> Result<Begun, UcsStatus> {
     if let Some(work) = fate.undelivered {
         return deferred::run_on(call, &mut state, route, attributes.wish(), fate.when, work);
     }
-    let mut rendezvous = wants_rendezvous(&state, worker, &attributes, &regions);
     if fate.other_protocol {
         rendezvous = match (rendezvous, regions.as_slice()) {
             (None, [region]) if region.length > 0 => Some(*region),
@@ -258,6 +262,12 @@ unsafe fn send(call: &Call, arguments: Send) -> Result<Begun, UcsStatus> {
     deferred::hold_back(call, begun, fate.when, route)
 }
 
+/// Whether UCX makes a request for such a message whatever its size (core/ucp_am.c:ucp_am_send_nbx).
+fn needs_request(attributes: &Attributes) -> bool {
+    attributes.no_immediate_completion
+        || attributes.datatype & UCP_DATATYPE_CLASS_MASK != UCP_DATATYPE_CONTIG
+}
+
 /// The buffer, if it is to be fetched by the receiver: when the client says so, or when it leaves the choice and the message is long.
 fn wants_rendezvous(
     state: &State,
@@ -267,9 +277,10 @@ fn wants_rendezvous(
 ) -> Option<Region> {
     let [region] = regions else { return None };
     let context = state.context(state.worker(worker)?.context)?;
-    let long = attributes.flags & UCP_AM_SEND_FLAG_EAGER == 0
-        && region.length > context.rendezvous_threshold;
-    (long || attributes.flags & UCP_AM_SEND_FLAG_RNDV != 0).then_some(*region)
+    let set = |flag: u32| attributes.flags & flag != 0;
+    let long = region.length > context.rendezvous_threshold;
+    let wanted = !set(UCP_AM_SEND_FLAG_EAGER) && (long || set(UCP_AM_SEND_FLAG_RNDV));
+    wanted.then_some(*region)
 }
 
 fn check_send(
@@ -298,12 +309,13 @@ fn check_send(
     }
     let both = UCP_AM_SEND_FLAG_EAGER | UCP_AM_SEND_FLAG_RNDV;
     if attributes.flags & both == both {
-        return Err(call.broken(
+        // It goes eagerly (core/ucp_am.c:ucp_am_send_nbx_get_op_flag).
+        call.broken(
             state,
             Rule::AmFlags,
             worker,
             [u64::from(attributes.flags), 0],
-        ));
+        );
     }
     if arguments.buffer.is_null() && arguments.count > 0 {
         return Err(call.broken(state, Rule::RmaBuffer, worker, [0, arguments.count as u64]));
@@ -344,14 +356,33 @@ pub unsafe extern "C-unwind" fn ucp_am_recv_data_nbx(
         // SAFETY: handed on to the caller.
         let received = unsafe { receive(call, worker, data_desc, buffer, count, param) };
         match received {
-            Ok((length, begun)) => answer_with(call, Ok(begun), |callback| {
-                receive_callback(callback, length)
-            }),
+            Ok((length, begun)) => {
+                // SAFETY: handed on to the caller.
+                unsafe { tell_length(param, &begun, length) };
+                answer_with(call, Ok(begun), |callback| {
+                    receive_callback(callback, length)
+                })
+            }
             Err(status) => (status.to_ptr(), Due::default()),
         }
     });
     due.run();
     status_pointer
+}
+
+/// Writes the length of a receive that is complete where the client wants it.
+///
+/// # Safety
+/// `param` points to a `ucp_request_param_t`.
+unsafe fn tell_length(param: *const UcpRequestParam, begun: &Begun, length: usize) {
+    let Begun::Done(_, attributes) = begun else {
+        return;
+    };
+    if attributes.mask & UCP_OP_ATTR_FIELD_RECV_INFO == 0 || attributes.no_immediate_completion {
+        return;
+    }
+    // SAFETY: handed on to the caller, who also vouches for the member that its bit says is set.
+    unsafe { field!(param, recv_info).length.write_unaligned(length) };
 }
 
 unsafe fn receive(
@@ -365,13 +396,19 @@ unsafe fn receive(
     let data = kept_data(call, &mut call.lock(), worker, data_desc)?;
     call.not_null(4, param)?;
     // SAFETY: the client vouches for a pointer that is not null.
-    let attributes = unsafe { Attributes::read(param) };
+    let mut attributes = unsafe { Attributes::read(param) };
     // SAFETY: the client vouches for the buffer.
     let regions =
         unsafe { pieces(buffer, count, attributes.datatype) }.ok_or(UcsStatus::INVALID_PARAM)?;
     let mut state = call.lock();
     attributes.check(call, &mut state)?;
     attributes.registration(call, &mut state)?;
+    let owner = state.am_data(data).map_or(0, |data| data.worker);
+    if count == 0 && message::sender(&state, data).is_some() {
+        // The sender is told that its message was taken (core/ucp_am.c:ucp_am_recv_data_nbx).
+        message::release(&mut state, data, UcsStatus::OK, call.site());
+        return Ok((0, Begun::Done(Done { worker: owner }, attributes)));
+    }
     let Some(source) = message::source(&state, data) else {
         message::release(&mut state, data, UcsStatus::CONNECTION_RESET, call.site());
         return Err(UcsStatus::CONNECTION_RESET);
@@ -387,13 +424,12 @@ unsafe fn receive(
         .iter()
         .fold(0, |room: usize, region| room.saturating_add(region.length));
     if room < source.length {
-        // The descriptor is used up all the same (core/ucp_am.c:ucp_am_recv_data_nbx).
-        call.broken(
-            &mut state,
-            Rule::AmReceive,
-            data,
-            [room as u64, source.length as u64],
-        );
+        // Eager data is truncated, a rendezvous writes past the buffer; the descriptor is used up all the same
+        // (core/ucp_am.c:ucp_am_recv_data_nbx).
+        if sender.is_some() {
+            let detail = [room as u64, source.length as u64];
+            call.broken(&mut state, Rule::AmReceive, data, detail);
+        }
         message::release(&mut state, data, UcsStatus::MESSAGE_TRUNCATED, call.site());
         return Err(UcsStatus::MESSAGE_TRUNCATED);
     }
@@ -401,8 +437,14 @@ unsafe fn receive(
         message::release(&mut state, data, status, call.site());
         return Err(status);
     }
-    let owner = state.am_data(data).map_or(0, |data| data.worker);
     drop(state);
+    // A rendezvous always makes a request, whose callback is told the size of the buffer (core/ucp_request.inl:ucp_request_complete_am_recv).
+    let received = if sender.is_some() {
+        attributes.no_immediate_completion = true;
+        room
+    } else {
+        source.length
+    };
     if let Some(Sender::Remote { peer, operation }) = sender {
         let announced = Announced {
             data,
@@ -411,19 +453,18 @@ unsafe fn receive(
             peer,
             operation,
         };
-        let callback = receive_callback(attributes.callback, source.length);
+        let callback = receive_callback(attributes.callback, received);
         let begun = remote::fetch(call, announced, &regions, callback, attributes)?;
-        return Ok((source.length, begun));
+        return Ok((received, begun));
     }
     let when = call.ask(&mut call.lock(), Move::ReceiveComplete, owner);
     if when != Choice::Benign {
-        let callback = receive_callback(attributes.callback, source.length);
         let wish = Wish {
-            callback,
+            callback: receive_callback(attributes.callback, received),
             ..attributes.wish()
         };
         let begun = receive_later(call, data, regions, wish, when)?;
-        return Ok((source.length, begun));
+        return Ok((received, begun));
     }
     let (mut from, mut left) = (source.address, source.length);
     for region in regions {
@@ -434,10 +475,7 @@ unsafe fn receive(
         left -= length;
     }
     message::release(&mut call.lock(), data, UcsStatus::OK, call.site());
-    Ok((
-        source.length,
-        Begun::Done(Done { worker: owner }, attributes),
-    ))
+    Ok((received, Begun::Done(Done { worker: owner }, attributes)))
 }
 
 /// A receive that goes on when its call ends. The data is not the client's any more.

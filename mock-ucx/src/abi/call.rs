@@ -14,6 +14,7 @@ use crate::functions::Function;
 use crate::ledger::{Event, Kind, NewFinding, Site, Stack, Trouble, record_event};
 use crate::rules::Rule;
 use crate::schedule::Choice;
+use crate::trace::{self, Line};
 use crate::universe::{State, Universe};
 
 /// One call of the client.
@@ -116,6 +117,23 @@ pub(crate) fn enter_quietly<A: Answer>(function: Function, body: impl FnOnce(&Ca
     run(function, false, body)
 }
 
+/// Functions that nearly always make or end an object, and so need the stack. It is taken before any lock is, so that threads do not wait
+/// for each other's stacks.
+fn keeps_stack(function: Function) -> bool {
+    matches!(
+        function,
+        Function::MemMap
+            | Function::MemUnmap
+            | Function::RkeyPack
+            | Function::RkeyBufferRelease
+            | Function::EpRkeyUnpack
+            | Function::RkeyDestroy
+            | Function::EpCreate
+            | Function::EpCloseNbx
+            | Function::RequestFree
+    )
+}
+
 fn run<A: Answer>(function: Function, record: bool, body: impl FnOnce(&Call) -> A) -> A {
     let caught = catch_unwind(AssertUnwindSafe(|| {
         let universe = universe();
@@ -130,9 +148,13 @@ fn run<A: Answer>(function: Function, record: bool, body: impl FnOnce(&Call) -> 
             object: Cell::new(0),
             faulted: Cell::new(false),
         };
+        if keeps_stack(function) {
+            call.site();
+        }
         let answer = body(&call);
         let status = answer.status();
         if record || status.is_err() {
+            call.trace(status);
             record_event(
                 &universe.map,
                 Event {
@@ -183,6 +205,21 @@ pub(crate) fn aside(function: Function, body: impl FnOnce(&Call)) {
 }
 
 impl Call {
+    /// Traces the end of the call.
+    fn trace(&self, status: UcsStatus) {
+        if let Some(trace) = &self.universe.trace {
+            trace.line(&Line {
+                step: self.step,
+                thread: self.thread,
+                event: trace::Event::Call,
+                what: self.function.name(),
+                object: self.lock().name(self.object.get()),
+                occurrence: None,
+                outcome: &status,
+            });
+        }
+    }
+
     /// The state, locked.
     pub(crate) fn lock(&self) -> MutexGuard<'static, State> {
         self.universe.lock()
@@ -302,7 +339,12 @@ impl Call {
 
     /// Asks the adversary whether this call may do its work.
     pub(crate) fn decide(&self, state: &mut State) -> Result<(), UcsStatus> {
-        match self.ask_whether(state, self.object.get(), self.occurrence) {
+        self.decide_of(state, self.object.get())
+    }
+
+    /// The same for a call that makes an object, about the one that it makes it of.
+    pub(crate) fn decide_of(&self, state: &mut State, object: u64) -> Result<(), UcsStatus> {
+        match self.ask_whether(state, object, self.occurrence) {
             Choice::Status(status) => {
                 self.faulted.set(true);
                 Err(status)

@@ -3,9 +3,7 @@
 use crate::abi::call::Call;
 use crate::abi::operation::{Attributes, Begun, Done};
 use crate::abi::remote::Path;
-use crate::abi::types::{
-    UCP_AM_SEND_FLAG_EAGER, UCP_AM_SEND_FLAG_RNDV, UCP_OP_ATTR_FLAG_FORCE_IMM_CMPL, UcsStatus,
-};
+use crate::abi::types::{UCP_AM_SEND_FLAG_EAGER, UCP_AM_SEND_FLAG_RNDV, UcsStatus};
 use crate::fabric::agenda::{Landed, Task, Transfer, Work};
 use crate::fabric::remote::direct::{self, Direction};
 use crate::fabric::request::Wish;
@@ -32,7 +30,7 @@ pub(crate) fn transfer(
     pieces: &[Piece],
     attributes: &Attributes,
 ) -> Fate {
-    if attributes.mask & UCP_OP_ATTR_FLAG_FORCE_IMM_CMPL != 0 {
+    if attributes.forced() {
         return Fate::Now(Choice::Benign);
     }
     let (complete, status) = match direction {
@@ -105,7 +103,7 @@ pub(crate) fn message(
     attributes: &Attributes,
 ) -> MessageFate {
     let on = route.endpoint;
-    if attributes.mask & UCP_OP_ATTR_FLAG_FORCE_IMM_CMPL != 0 {
+    if attributes.forced() {
         return MessageFate::default();
     }
     let mut fate = MessageFate {

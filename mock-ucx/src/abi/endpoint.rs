@@ -89,7 +89,7 @@ unsafe fn create(
             return Err(UcsStatus::INVALID_ADDR);
         }
     };
-    call.decide(&mut state)?;
+    call.decide_of(&mut state, worker)?;
     let (silent, overruled) = (wish.is_silent(), wish.is_overruled());
     let (serial, handle) = fabric::create(&mut state, worker, target, &wish, call.site())
         .map_err(|_| UcsStatus::NO_MEMORY)?;
@@ -232,7 +232,7 @@ fn close(
     let Some(entry) = state.endpoint(endpoint) else {
         return Err(UcsStatus::INVALID_PARAM);
     };
-    let (mode, silent) = (entry.error_mode, entry.silent);
+    let (mode, silent, failed) = (entry.error_mode, entry.silent, entry.failed);
     let route = Path {
         endpoint,
         worker: entry.worker,
@@ -250,6 +250,12 @@ fn close(
     let when = call.ask(&mut state, Move::CloseComplete, endpoint);
     fabric::close(&mut state, endpoint, call.site());
     decision?;
+    // Without FORCE a close is a flush, which a failed endpoint refuses; it is gone all the same (core/ucp_ep.c:ucp_ep_close_nbx).
+    if let Some(status) = failed
+        && !force
+    {
+        return Err(status);
+    }
     when_idle(call, &mut state, route, silent && !force, when, attributes)
 }
 

@@ -151,6 +151,7 @@ extern "C" fn after_fork_child() {
     }
     PARENT.store(current, Release);
     crate::ledger::allow_captures();
+    crate::arena::leave_to_parent();
     // SAFETY: as in `universe`; this thread took the lock in `before_fork`, and it is the only one here.
     unsafe {
         (*current).abandon_connections();

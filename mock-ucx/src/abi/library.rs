@@ -1,8 +1,8 @@
 //! Library, configuration and context.
 
-use std::ffi::{CStr, c_char, c_uint};
-use std::sync::Arc;
+use std::ffi::{CStr, CString, c_char, c_uint};
 use std::sync::atomic::Ordering::Relaxed;
+use std::sync::{Arc, LazyLock};
 
 use crate::abi::call::{Call, enter, field, set_field};
 use crate::abi::types::{
@@ -16,7 +16,7 @@ use crate::abi::types::{
 };
 use crate::functions::Function as F;
 use crate::ledger::Kind;
-use crate::objects::{Body, Config, Context, Entry};
+use crate::objects::{Body, Context, Entry};
 use crate::rules::Rule;
 use crate::schedule::{Choice, Move};
 use crate::universe::State;
@@ -61,7 +61,20 @@ pub extern "C-unwind" fn ucp_get_version_string() -> *const c_char {
 /// `ucs_status_string`.
 #[unsafe(no_mangle)]
 pub extern "C-unwind" fn ucs_status_string(status: UcsStatus) -> *const c_char {
-    status.text().unwrap_or(c"Unknown error").as_ptr()
+    status
+        .text()
+        .unwrap_or_else(|| unknown_text(status))
+        .as_ptr()
+}
+
+/// What UCX composes for a code that it does not know (ucs/type/status.c:ucs_status_string).
+fn unknown_text(status: UcsStatus) -> &'static CStr {
+    static TEXTS: LazyLock<Vec<CString>> = LazyLock::new(|| {
+        (i8::MIN..=i8::MAX)
+            .map(|code| CString::new(format!("Unknown error {code}")).unwrap_or_default())
+            .collect()
+    });
+    &TEXTS[usize::from(status.0.abs_diff(i8::MIN))]
 }
 
 /// `ucp_lib_query`.
@@ -150,12 +163,10 @@ unsafe fn config_modify(
     judge_name(call, serial, name);
     let status = crate::version::config_modify_status(call.universe.version, name, value);
     if status == UcsStatus::OK
+        && name == c"RNDV_THRESH"
         && let Some(config) = call.lock().config_mut(serial)
     {
-        config.changes.push((
-            name.to_string_lossy().into_owned(),
-            value.to_string_lossy().into_owned(),
-        ));
+        config.rendezvous_threshold = threshold(value);
     }
     Ok(status)
 }
@@ -220,16 +231,21 @@ unsafe fn init(
         let config = call.handle(&mut state, 3, config, Kind::Config)?;
         state
             .config(config)
-            .map_or(RENDEZVOUS_THRESHOLD, rendezvous_threshold)
+            .and_then(|config| config.rendezvous_threshold)
+            .unwrap_or(RENDEZVOUS_THRESHOLD)
     };
     // SAFETY: the client vouches for a pointer that is not null; fields are read by their mask bit only.
-    let (new, mask) = unsafe { read_params(params, threshold) };
+    let (mut new, mask) = unsafe { read_params(params, threshold) };
     let unknown = [
         call.unknown(UCP_PARAMS_FIELD, mask),
         call.unknown(UCP_FEATURE, new.features),
     ];
     for detail in unknown.into_iter().flatten() {
         call.broken(&mut state, Rule::UnknownBits, 0, detail);
+    }
+    // SAFETY: as above; the name is terminated or null.
+    if unsafe { is_nameless(params) } {
+        new.name = state.next_context_name();
     }
     if new.features == 0 {
         call.broken(&mut state, Rule::ContextFeatures, 0, [0, 0]);
@@ -247,16 +263,21 @@ unsafe fn init(
     Ok(())
 }
 
-fn rendezvous_threshold(config: &Config) -> usize {
-    let change = config
-        .changes
-        .iter()
-        .rev()
-        .find(|(name, _)| name == "RNDV_THRESH");
-    match change.map(|(_, value)| value.as_str()) {
-        Some("inf") => usize::MAX,
-        Some(value) => value.parse().unwrap_or(RENDEZVOUS_THRESHOLD),
-        None => RENDEZVOUS_THRESHOLD,
+/// A threshold as the client writes it; `None` for one that UCX chooses itself.
+fn threshold(value: &CStr) -> Option<usize> {
+    match value.to_str() {
+        Ok("inf") => Some(usize::MAX),
+        Ok(value) => value.parse().ok(),
+        Err(_) => None,
+    }
+}
+
+/// # Safety
+/// `params` points to a `ucp_params_t`.
+unsafe fn is_nameless(params: *const UcpParams) -> bool {
+    // SAFETY: handed on to the caller; the member is read only if its bit is set.
+    unsafe {
+        field!(params, field_mask) & UCP_PARAM_FIELD_NAME == 0 || field!(params, name).is_null()
     }
 }
 

@@ -96,7 +96,7 @@ unsafe fn map(
             [address, u64::from(flags)],
         ));
     };
-    call.decide(&mut state)?;
+    call.decide_of(&mut state, context)?;
     let handle = fabric::map(
         &mut state,
         context,

@@ -8,8 +8,9 @@ use crate::abi::types::{
     UCP_DATATYPE_CLASS_MASK, UCP_DATATYPE_CONTIG, UCP_DATATYPE_IOV, UCP_DATATYPE_SHIFT,
     UCP_OP_ATTR, UCP_OP_ATTR_FIELD_CALLBACK, UCP_OP_ATTR_FIELD_DATATYPE, UCP_OP_ATTR_FIELD_FLAGS,
     UCP_OP_ATTR_FIELD_MEMH, UCP_OP_ATTR_FIELD_MEMORY_TYPE, UCP_OP_ATTR_FIELD_REQUEST,
-    UCP_OP_ATTR_FIELD_USER_DATA, UCP_OP_ATTR_FLAG_FAST_CMPL, UCP_OP_ATTR_FLAG_MULTI_SEND,
-    UCP_OP_ATTR_FLAG_NO_IMM_CMPL, UcpDtIov, UcpRequestParam, UcpSendNbxCallback, UcsStatus,
+    UCP_OP_ATTR_FIELD_USER_DATA, UCP_OP_ATTR_FLAG_FAST_CMPL, UCP_OP_ATTR_FLAG_FORCE_IMM_CMPL,
+    UCP_OP_ATTR_FLAG_MULTI_SEND, UCP_OP_ATTR_FLAG_NO_IMM_CMPL, UcpDtIov, UcpRequestParam,
+    UcpSendNbxCallback, UcsStatus,
 };
 use crate::abi::upcall::Upcall;
 use crate::fabric::memory::Region;
@@ -104,6 +105,11 @@ impl Attributes {
             return Ok(0);
         }
         call.member(state, self.memory, Kind::MemoryHandle)
+    }
+
+    /// Whether the client would rather hear `NO_RESOURCE` than get a request.
+    pub(crate) fn forced(&self) -> bool {
+        self.mask & UCP_OP_ATTR_FLAG_FORCE_IMM_CMPL != 0
     }
 
     /// Judges what can be judged without an object.

@@ -11,9 +11,9 @@ use crate::abi::types::{
     UCP_DATATYPE_CLASS_MASK, UCP_DATATYPE_SGL, UCP_DT_LOCAL_SGL_FIELD,
     UCP_DT_LOCAL_SGL_FIELD_BUFFERS, UCP_DT_LOCAL_SGL_FIELD_LENGTHS, UCP_DT_LOCAL_SGL_FIELD_MEMHS,
     UCP_DT_REMOTE_SGL_FIELD, UCP_DT_REMOTE_SGL_FIELD_LENGTHS, UCP_DT_REMOTE_SGL_FIELD_REMOTE_ADDRS,
-    UCP_DT_REMOTE_SGL_FIELD_RKEYS, UCP_FEATURE_RMA, UCP_OP_ATTR_FIELD_REMOTE,
-    UCP_OP_ATTR_FIELD_REMOTE_COUNT, UCP_REMOTE_ADDR_INVALID, UcpDtLocalSgl, UcpDtRemoteSgl,
-    UcpRequestParam, UcsStatus,
+    UCP_DT_REMOTE_SGL_FIELD_RKEYS, UCP_FEATURE_RMA, UCP_OP_ATTR_FIELD_DATATYPE,
+    UCP_OP_ATTR_FIELD_REMOTE, UCP_OP_ATTR_FIELD_REMOTE_COUNT, UCP_REMOTE_ADDR_INVALID,
+    UcpDtLocalSgl, UcpDtRemoteSgl, UcpRequestParam, UcsStatus,
 };
 use crate::abi::{protection, worker_guard};
 use crate::fabric::endpoint;
@@ -129,6 +129,9 @@ unsafe fn run(call: &Call, direction: Direction, arguments: Arguments) -> Result
         };
         return Ok(Begun::Done(Done { worker }, at_once));
     }
+    if attributes.forced() && needs_request(direction, &attributes) {
+        return Err(UcsStatus::NO_RESOURCE);
+    }
     endpoint::usable(&mut state, on)?;
     for piece in plan.as_slice() {
         if let Err(refusal) = transfer::check(&state, on, *piece) {
@@ -179,6 +182,13 @@ unsafe fn run(call: &Call, direction: Direction, arguments: Arguments) -> Result
         }
     }
     Ok(Begun::Done(Done { worker }, attributes))
+}
+
+/// Whether UCX makes a request for such a transfer whatever its size: for all but puts of plain bytes (rma/rma_send.c:ucp_put_send_short).
+fn needs_request(direction: Direction, attributes: &Attributes) -> bool {
+    direction == Direction::Get
+        || attributes.no_immediate_completion
+        || attributes.mask & UCP_OP_ATTR_FIELD_DATATYPE != 0
 }
 
 /// The pieces of a transfer: nearly always one.

@@ -1,9 +1,10 @@
 //! Calls into the client: prepared under the lock, run without it, and never inside a `catch_unwind`.
 
 use std::ffi::c_void;
+use std::fmt;
 use std::sync::atomic::Ordering::Relaxed;
 
-use crate::abi::call::{Call, enter_quietly};
+use crate::abi::call::{Call, enter_quietly, thread_number};
 use crate::abi::types::{
     UcpAmRecvParam, UcpErrHandlerCb, UcpRequestCleanupCallback, UcpRequestInitCallback, UcsStatus,
 };
@@ -15,6 +16,7 @@ use crate::hidden::Bytes;
 use crate::ledger::Site;
 use crate::objects::{Body, Callback, Event};
 use crate::rules::Rule;
+use crate::trace::{self, Line};
 use crate::universe::State;
 
 /// One call into the client.
@@ -130,9 +132,37 @@ impl Drop for UnwindWatch {
 }
 
 impl Upcall {
+    /// Traces that it begins.
+    fn trace(&self) {
+        let Some(trace) = &universe().trace else {
+            return;
+        };
+        let (what, handle, outcome): (_, _, &dyn fmt::Display) = match self {
+            Upcall::Completion {
+                request, status, ..
+            } => ("completion", *request, status),
+            Upcall::Error {
+                endpoint, status, ..
+            } => ("error_handler", *endpoint, status),
+            Upcall::Receive { delivery, .. } => ("receive_handler", delivery.reply, &"message"),
+            Upcall::Nothing | Upcall::RequestInit { .. } | Upcall::RequestCleanup { .. } => return,
+        };
+        let state = universe().lock();
+        trace.line(&Line {
+            step: universe().map.header().step.load(Relaxed),
+            thread: thread_number(),
+            event: trace::Event::Callback,
+            what,
+            object: state.serial(handle).and_then(|serial| state.name(serial)),
+            occurrence: None,
+            outcome,
+        });
+    }
+
     /// Runs it.
     pub(crate) fn run(self) {
         universe().map.header().upcalls.fetch_add(1, Relaxed);
+        self.trace();
         let mut watch = UnwindWatch { finished: false };
         match self {
             Upcall::Nothing => {}

@@ -38,10 +38,7 @@ pub unsafe extern "C-unwind" fn ucp_worker_get_efd(worker: u64, fd: *mut c_int) 
         let answer = waking_worker(call, worker).and_then(|serial| {
             call.not_null(1, fd)?;
             let mut state = call.lock();
-            if state
-                .worker(serial)
-                .is_some_and(|worker| worker.external_event)
-            {
+            if fabric::has_joined(&state, serial) {
                 call.broken(&mut state, Rule::WakeupExternal, serial, [0, 0]);
                 return Err(UcsStatus::UNSUPPORTED);
             }

@@ -1,6 +1,7 @@
 //! Workers: create, query, progress, destroy.
 
 use std::ffi::c_uint;
+use std::os::fd::BorrowedFd;
 
 use crate::abi::call::{Call, WorkerGuard, enter, enter_quietly, field, set_field};
 use crate::abi::library::{entity_name, text};
@@ -89,25 +90,16 @@ unsafe fn create(
             } else {
                 1
             },
-            event: set(UCP_WORKER_PARAM_FIELD_EVENT_FD).then(|| {
-                let data = set(UCP_WORKER_PARAM_FIELD_USER_DATA);
-                let data = if data {
-                    field!(params, user_data) as u64
-                } else {
-                    0
-                };
-                (field!(params, event_fd), data)
-            }),
         };
         (wish, mask)
     };
     call.knows(UCP_WORKER_PARAMS_FIELD, mask);
     call.knows(UCP_WORKER_FLAGS, wish.flags);
-    if !wish.am_alignment.is_power_of_two() {
+    if wish.am_alignment > 0 && !wish.am_alignment.is_power_of_two() {
         return Err(UcsStatus::INVALID_PARAM);
     }
     let mut state = call.lock();
-    call.decide(&mut state)?;
+    call.decide_of(&mut state, context)?;
     let wish = match call.ask(&mut state, Move::WorkerThreadMode, context) {
         Choice::Benign => wish,
         _ => Wish {
@@ -118,12 +110,56 @@ unsafe fn create(
     let handle = fabric::create(&mut state, context, wish, call.site())?;
     if let Some(serial) = state.serial(handle) {
         call.about(serial);
+        // SAFETY: as above; the client vouches for its descriptor.
+        let joined = unsafe { join_event_set(&mut state, serial, params) };
+        if let Err(status) = joined {
+            state.end(serial, call.site());
+            return Err(status);
+        }
     }
     // SAFETY: as above.
     unsafe { worker.write_unaligned(handle) };
     drop(state);
     crate::control::ending::watch();
     Ok(())
+}
+
+/// Has a worker wake its client by the client's own epoll descriptor, if it gave one (core/ucp_worker.c:ucp_worker_wakeup_init).
+///
+/// # Safety
+/// `params` points to a `ucp_worker_params_t` whose descriptor, if set, is open.
+unsafe fn join_event_set(
+    state: &mut State,
+    worker: u64,
+    params: *const UcpWorkerParams,
+) -> Result<(), UcsStatus> {
+    // SAFETY: handed on to the caller; fields are read by their mask bit only.
+    let (mask, descriptor, data) = unsafe {
+        let mask = field!(params, field_mask);
+        let set = |bit: u64| mask & bit != 0;
+        (
+            mask,
+            if set(UCP_WORKER_PARAM_FIELD_EVENT_FD) {
+                field!(params, event_fd)
+            } else {
+                -1
+            },
+            if set(UCP_WORKER_PARAM_FIELD_USER_DATA) {
+                field!(params, user_data) as u64
+            } else {
+                0
+            },
+        )
+    };
+    if mask & UCP_WORKER_PARAM_FIELD_EVENT_FD == 0 || !fabric::can_wake(state, worker) {
+        return Ok(());
+    }
+    if descriptor < 0 {
+        return Err(UcsStatus::IO_ERROR);
+    }
+    // SAFETY: handed on to the caller.
+    let set = unsafe { BorrowedFd::borrow_raw(descriptor) };
+    fabric::join(state, worker, set, data)
 }
 
 /// `ucp_worker_destroy`.

@@ -1,5 +1,6 @@
 //! What a test or a tool may ask of the library while it runs.
 
+pub(crate) mod answer;
 pub mod api;
 pub mod build;
 pub(crate) mod ending;
@@ -17,8 +18,8 @@ pub fn heal() {
     }
 }
 
-/// Begins anew: the adversary deviates again, and what it decides is counted from the start. Only while no object is alive; false
-/// otherwise, and before the first call of UCX.
+/// Everything is as at the start of the process, except what was recorded: the adversary deviates again, and all is counted anew. Only
+/// while no object is alive; false otherwise, and before the first call of UCX.
 pub fn reset() -> bool {
     crate::abi::current().is_some_and(|universe| universe.lock().reset())
 }

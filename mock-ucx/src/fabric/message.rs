@@ -78,7 +78,7 @@ pub(crate) fn deliver(
     }
     let keep = handler.flags & UCP_AM_FLAG_PERSISTENT_DATA != 0;
     let data = match message.payload {
-        Payload::Eager(bytes) if !keep || bytes.len() == 0 => Offer::Borrowed(bytes),
+        Payload::Eager(bytes) if !keep => Offer::Borrowed(bytes),
         Payload::Eager(bytes) => {
             recv_attr |= UCP_AM_RECV_ATTR_FLAG_DATA;
             let (pointer, length) = (bytes.pointer(), bytes.len());

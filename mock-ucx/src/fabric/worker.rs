@@ -23,8 +23,6 @@ use crate::universe::State;
 pub(crate) struct Wish {
     pub(crate) thread_mode: u32,
     pub(crate) flags: u64,
-    /// The client's own epoll descriptor and the data to add to it.
-    pub(crate) event: Option<(i32, u64)>,
     pub(crate) name: String,
     pub(crate) am_alignment: usize,
 }
@@ -42,14 +40,11 @@ pub(crate) fn create(
         .features;
     let lock =
         (wish.thread_mode == UCS_THREAD_MODE_MULTI).then(|| Arc::new(ReentrantMutex::new(())));
-    // Without the feature the descriptor is not looked at (core/ucp_worker.c:ucp_worker_wakeup_init).
-    let event = wish.event.filter(|_| features & UCP_FEATURE_WAKEUP != 0);
     let worker = Worker {
         context,
         features,
         thread_mode: wish.thread_mode,
         flags: wish.flags,
-        external_event: event.is_some(),
         name: wish.name,
         am_alignment: wish.am_alignment,
         wakeup: None,
@@ -73,30 +68,10 @@ pub(crate) fn create(
         given_up: FxHashSet::default(),
     };
     let detail = [u64::from(wish.thread_mode), 0];
-    let (serial, handle) = state
+    state
         .create(context, detail, Body::Worker(Box::new(worker)), site)
-        .ok_or(UcsStatus::NO_MEMORY)?;
-    if let Some((client, data)) = event
-        && let Err(status) = add_to(state, serial, client, data)
-    {
-        state.end(serial, site);
-        return Err(status);
-    }
-    Ok(handle)
-}
-
-/// Lets a client's epoll descriptor tell of a worker's events.
-fn add_to(state: &mut State, worker: u64, client: i32, data: u64) -> Result<(), UcsStatus> {
-    let own = descriptor(state, worker)?;
-    let mut event = libc::epoll_event {
-        events: libc::EPOLLIN as u32,
-        u64: data,
-    };
-    // SAFETY: `event` is valid; what the client's number stands for is for the kernel to judge.
-    match unsafe { libc::epoll_ctl(client, libc::EPOLL_CTL_ADD, own, &raw mut event) } {
-        0 => Ok(()),
-        _ => Err(UcsStatus::IO_ERROR),
-    }
+        .map(|(_, handle)| handle)
+        .ok_or(UcsStatus::NO_MEMORY)
 }
 
 /// Destroys a worker. The endpoints of others that lead here fail, and those that the library made itself are closed, so that only the
@@ -231,7 +206,12 @@ pub(crate) fn descriptor(state: &mut State, worker: u64) -> Result<i32, UcsStatu
         .and_then(|hub| merge(&[event.as_fd(), hub.readiness()]).ok());
     let given = both.as_ref().unwrap_or(&event).as_raw_fd();
     let file = FileId::of(given);
-    let wakeup = Wakeup { event, both, file };
+    let wakeup = Wakeup {
+        event,
+        both,
+        file,
+        joined: false,
+    };
     let descriptor = wakeup.descriptor();
     if let Some(worker) = state.worker_mut(worker) {
         // Whoever armed the worker before asking for the descriptor is to be woken too.
@@ -241,6 +221,29 @@ pub(crate) fn descriptor(state: &mut State, worker: u64) -> Result<i32, UcsStatu
         worker.wakeup = Some(wakeup);
     }
     Ok(descriptor)
+}
+
+/// Adds the worker's descriptor to an epoll set of the client, which sleeps there instead.
+pub(crate) fn join(
+    state: &mut State,
+    worker: u64,
+    set: BorrowedFd<'_>,
+    data: u64,
+) -> Result<(), UcsStatus> {
+    descriptor(state, worker)?;
+    let worker = state.worker_mut(worker).ok_or(UcsStatus::INVALID_PARAM)?;
+    let wakeup = worker.wakeup.as_mut().ok_or(UcsStatus::INVALID_PARAM)?;
+    wakeup.joined = true;
+    let data = epoll::EventData::new_u64(data);
+    epoll::add(set, wakeup.source(), data, epoll::EventFlags::IN).map_err(|_| UcsStatus::IO_ERROR)
+}
+
+/// Whether the client sleeps on a descriptor of its own, so that the worker's is not to be had.
+pub(crate) fn has_joined(state: &State, worker: u64) -> bool {
+    let wakeup = state
+        .worker(worker)
+        .and_then(|worker| worker.wakeup.as_ref());
+    wakeup.is_some_and(|wakeup| wakeup.joined)
 }
 
 /// A descriptor that is readable when one of several is.
@@ -274,8 +277,12 @@ impl Wakeup {
         self.file.is_some() && FileId::of(self.descriptor()) != self.file
     }
 
+    fn source(&self) -> &OwnedFd {
+        self.both.as_ref().unwrap_or(&self.event)
+    }
+
     fn descriptor(&self) -> i32 {
-        self.both.as_ref().unwrap_or(&self.event).as_raw_fd()
+        self.source().as_raw_fd()
     }
 }
 

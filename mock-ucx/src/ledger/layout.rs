@@ -7,13 +7,13 @@ use std::sync::atomic::{AtomicU8, AtomicU32, AtomicU64};
 
 use crate::functions::FUNCTION_COUNT;
 use crate::ledger::kind::KIND_COUNT;
-use crate::schedule::{OUTCOMES_MAX, POINT_COUNT};
+use crate::schedule::{FAULTS_MAX, OUTCOMES_MAX, POINT_COUNT};
 
 /// First eight bytes of every ledger file.
 pub const MAGIC: u64 = u64::from_le_bytes(*b"mckucxL1");
 
 /// Raised whenever a record changes shape, so that a reader of another build refuses the file.
-pub const LAYOUT_VERSION: u32 = 2;
+pub const LAYOUT_VERSION: u32 = 3;
 
 /// Object slots: four million live handles are 30 times what the largest vLLM deployment we know holds.
 pub const OBJECT_CAPACITY: u32 = 1 << 22;
@@ -91,6 +91,8 @@ pub struct Header {
     pub calls: [AtomicU64; FUNCTION_COUNT],
     /// Decisions so far, by point and outcome.
     pub outcomes: [[AtomicU32; OUTCOMES_MAX]; POINT_COUNT],
+    /// How often each fault of the specification happened.
+    pub faults_fired: [AtomicU64; FAULTS_MAX],
     /// Copies under way.
     pub copies: [CopySlot; COPY_SLOTS],
 }

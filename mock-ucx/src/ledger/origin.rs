@@ -3,24 +3,24 @@
 use std::cell::RefCell;
 use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{PoisonError, RwLock, RwLockWriteGuard};
 
 use rustc_hash::FxHashSet;
 
 use crate::ledger::layout::{BUILD_ID_BYTES, ModuleRecord, PATH_BYTES};
 use crate::stack::{MAX_FRAMES, capture, modules};
 
-/// Held while a stack is taken. That asks the loader for its list of modules under a lock of glibc's, which a child that is forked
-/// meanwhile would find taken for ever.
-static CAPTURING: Mutex<()> = Mutex::new(());
+/// Read while a stack is taken, by any number of threads at once, and written for a fork. Taking a stack asks the loader for its list of
+/// modules under a lock of glibc's, which a child that is forked meanwhile would find taken for ever.
+static CAPTURING: RwLock<()> = RwLock::new(());
 
 thread_local! {
-    static HELD: RefCell<Option<MutexGuard<'static, ()>>> = const { RefCell::new(None) };
+    static HELD: RefCell<Option<RwLockWriteGuard<'static, ()>>> = const { RefCell::new(None) };
 }
 
 /// Lets no thread take a stack until [`allow_captures`], by the same thread: for the time of a fork.
 pub(crate) fn hold_captures() {
-    let guard = CAPTURING.lock().unwrap_or_else(PoisonError::into_inner);
+    let guard = CAPTURING.write().unwrap_or_else(PoisonError::into_inner);
     // Late in a thread's life there is no place to keep it: then it goes at once, and the fork takes its chance.
     let _ = HELD.try_with(|held| *held.borrow_mut() = Some(guard));
 }
@@ -39,7 +39,7 @@ pub(crate) struct Stack {
 impl Stack {
     /// The calling thread's, without the mock's own frames.
     pub(crate) fn capture() -> Stack {
-        let _alone = CAPTURING.lock().unwrap_or_else(PoisonError::into_inner);
+        let _no_fork = CAPTURING.read().unwrap_or_else(PoisonError::into_inner);
         let mut frames = [0; MAX_FRAMES];
         let count = capture(&mut frames);
         Stack { frames, count }

@@ -215,6 +215,8 @@ pub struct Snapshot {
     pub fired: Vec<Fired>,
     /// Those for which there was no room.
     pub fired_dropped: u32,
+    /// How often each fault of the specification happened.
+    pub faults_fired: Vec<u64>,
     /// Questions, if they were recorded.
     pub asked: Vec<Asked>,
     /// Decisions, by point and outcome.
@@ -274,6 +276,11 @@ impl Snapshot {
             findings_dropped: header.findings_dropped.load(Relaxed),
             fired: read_fired(map),
             fired_dropped: header.fired_dropped.load(Relaxed),
+            faults_fired: header
+                .faults_fired
+                .iter()
+                .map(|times| times.load(Relaxed))
+                .collect(),
             asked: read_table(header.asked.load(Acquire), ASKED_CAPACITY, |index| {
                 map.asked(index)
             })

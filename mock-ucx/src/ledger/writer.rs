@@ -22,8 +22,9 @@ use crate::schedule::{Choice, Decision, Point, Question};
 use crate::stack::intern::Interner;
 use crate::status::UcsStatus;
 
-/// Ended objects whose record is kept, so that a stale handle can be told from one that never was.
-const ENDED_KEPT: usize = 1 << 16;
+/// Ended objects whose record is kept, so that a report can say what a stale handle was. Their records are used again in turn: so few
+/// of them stay in a processor's cache.
+const ENDED_KEPT: usize = 1 << 13;
 
 /// No slot: the table was full, or the object is none of the client's.
 pub(crate) const NO_SLOT: u32 = u32::MAX;
@@ -67,7 +68,6 @@ pub(crate) struct Ledger {
     map: Arc<Mapping>,
     /// Slots of ended objects, oldest first.
     ended: VecDeque<(u64, u32)>,
-    ended_slots: FxHashMap<u64, u32>,
     findings: FxHashMap<FindingKey, u32>,
     ordinals: [u32; crate::ledger::KIND_COUNT],
     interner: Interner,
@@ -88,7 +88,6 @@ impl Ledger {
         Ok(Ledger {
             map,
             ended: VecDeque::new(),
-            ended_slots: FxHashMap::default(),
             findings: FxHashMap::default(),
             ordinals: [0; crate::ledger::KIND_COUNT],
             interner: Interner::new(),
@@ -140,6 +139,11 @@ impl Ledger {
         slot
     }
 
+    /// The next object of each kind is the first one again.
+    pub(crate) fn restart_ordinals(&mut self) {
+        self.ordinals = Default::default();
+    }
+
     /// The object was given back (`Ended`), or its parent went first (`Orphaned`).
     pub(crate) fn end(&mut self, slot: u32, kind: Kind, state: ObjectState, site: Site<'_>) {
         let stack = self.intern(site.stack);
@@ -163,7 +167,6 @@ impl Ledger {
         self.set_state(slot, state);
         if state == ObjectState::Ended {
             self.ended.push_back((serial, slot));
-            self.ended_slots.insert(serial, slot);
         }
     }
 
@@ -193,9 +196,9 @@ impl Ledger {
 
     /// The record of an object that ended not too long ago.
     pub(crate) fn ended(&self, serial: u64) -> Option<ObjectRecord> {
-        self.ended_slots
-            .get(&serial)
-            .and_then(|slot| self.object(*slot))
+        // Only stale handles are looked for, so their clients pay and no others.
+        let (_, slot) = self.ended.iter().rfind(|(ended, _)| *ended == serial)?;
+        self.object(*slot)
     }
 
     /// Records a broken rule, or counts it if it is known.
@@ -239,6 +242,12 @@ impl Ledger {
     pub(crate) fn fired(&mut self, question: &Question, decision: Decision, site: Site<'_>) {
         let stack = self.intern(site.stack);
         let header = self.map.header();
+        let times = decision
+            .fault
+            .and_then(|fault| header.faults_fired.get(usize::from(fault)));
+        if let Some(times) = times {
+            times.fetch_add(1, Relaxed);
+        }
         let index = header.fired.load(Relaxed);
         if index >= FIRED_CAPACITY {
             header.fired_dropped.fetch_add(1, Relaxed);
@@ -291,16 +300,12 @@ impl Ledger {
     /// A slot for a new object: a fresh one while few have ended, else the one that ended first.
     fn free_slot(&mut self) -> Option<u32> {
         if self.ended.len() > ENDED_KEPT {
-            let (serial, slot) = self.ended.pop_front()?;
-            self.ended_slots.remove(&serial);
-            return Some(slot);
+            return self.ended.pop_front().map(|(_, slot)| slot);
         }
         let header = self.map.header();
         let slot = header.objects.load(Relaxed);
         if slot >= OBJECT_CAPACITY {
-            let (serial, slot) = self.ended.pop_front()?;
-            self.ended_slots.remove(&serial);
-            return Some(slot);
+            return self.ended.pop_front().map(|(_, slot)| slot);
         }
         header.objects.store(slot + 1, Release);
         Some(slot)

@@ -26,7 +26,7 @@ impl Decider for Bytes {
         };
         let outcomes = question.point.outcomes();
         let permitted = outcomes.iter().filter(|outcome| !outcome.paranoid);
-        // The upper half of the range is benign, so that an input of zeros and one of ones is.
+        // Bytes beyond the outcomes are benign: most of a random input deviates nowhere, and so its client gets far.
         let choice = usize::from(byte)
             .checked_sub(1)
             .and_then(|index| permitted.clone().nth(index));

@@ -37,6 +37,13 @@ impl Exhaustive {
         }
     }
 
+    /// The outcomes that were taken, by their numbers: those that may deviate.
+    pub fn taken(&self) -> Vec<usize> {
+        let taken = self.taken.lock();
+        let decisions = taken.decisions.iter().take(self.depth_max);
+        decisions.map(|(outcome, _)| *outcome).collect()
+    }
+
     /// The run after this one, which has ended; `None` when all were made.
     pub fn next(&self) -> Option<Exhaustive> {
         let taken = self.taken.lock();

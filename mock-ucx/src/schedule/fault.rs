@@ -15,6 +15,8 @@ pub struct Fault {
     pub occurrences: Occurrences,
     /// Only so often out of a thousand, drawn from the seed.
     pub per_mille: Option<u16>,
+    /// At most so often.
+    pub limit: Option<u32>,
     /// What happens. Several: the first time the first of them, then the second, and so on; after the last, nothing. One: each time.
     pub choices: Vec<Choice>,
 }
@@ -43,6 +45,16 @@ impl Occurrences {
         }
     }
 
+    /// Whether all of `other` are among them.
+    fn hold_all(self, other: Occurrences) -> bool {
+        let ends_later = match (self.last, other.last) {
+            (None, _) => true,
+            (Some(_), None) => false,
+            (Some(last), Some(other)) => last >= other,
+        };
+        self.first <= other.first && ends_later
+    }
+
     /// Whether `number` is among them.
     pub fn hold(self, number: u64) -> bool {
         number >= self.first && self.last.is_none_or(|last| number <= last)
@@ -58,8 +70,22 @@ impl Fault {
             thread: None,
             occurrences: Occurrences::one(occurrence),
             per_mille: None,
+            limit: None,
             choices: vec![choice],
         }
+    }
+
+    /// Whether it applies, always, wherever `other` does: then that one, which comes later, never happens.
+    pub fn covers(&self, other: &Fault) -> bool {
+        let always = self.per_mille.is_none() && self.limit.is_none() && self.choices.len() == 1;
+        // Occurrences are counted differently with an object and without.
+        let counts = self.occurrences == Occurrences::ALL
+            || (self.object == other.object && self.occurrences.hold_all(other.occurrences));
+        always
+            && counts
+            && self.point == other.point
+            && (self.object.is_none() || self.object == other.object)
+            && (self.thread.is_none() || self.thread == other.thread)
     }
 
     /// The same at one occurrence with `object`.

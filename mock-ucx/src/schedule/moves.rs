@@ -558,7 +558,7 @@ pub static MOVES: &[(Move, PointInfo)] = &[
         Move::CancelEffect,
         PointInfo {
             name: "cancel.effect",
-            object: Kind::Worker,
+            object: Kind::Request,
             question: "whether ucp_request_cancel ends a put, get or active message",
             variants: &[variant(
                 "canceled",

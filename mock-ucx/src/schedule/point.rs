@@ -94,9 +94,14 @@ impl Point {
         }
     }
 
-    /// Kind of the object at which it is asked; `None` for a call that has no handle argument.
+    /// Kind of the object at which it is asked; `None` for a call that is about none.
     pub fn object(self) -> Option<Kind> {
         match self {
+            // There need not be one, and it is only read.
+            Point::Call(Function::InitVersion) => None,
+            // These are about their second argument, which knows the first.
+            Point::Call(Function::RkeyPack) => Some(Kind::MemoryHandle),
+            Point::Call(Function::AmRecvDataNbx) => Some(Kind::AmData),
             Point::Call(function) => function
                 .info()
                 .handles
@@ -104,6 +109,20 @@ impl Point {
                 .map(|argument| argument.kind),
             Point::Move(which) => Some(which.info().object),
         }
+    }
+
+    /// Whether it is ever asked of an object of this kind.
+    pub fn is_asked_of(self, kind: Kind) -> bool {
+        match self {
+            // Of the parent that the new handle gets.
+            Point::Move(Move::HandleReuse) => true,
+            _ => self.object() == Some(kind),
+        }
+    }
+
+    /// Whether it is asked once of its object in each progress call of the worker, from the object's creation on.
+    pub fn is_asked_by_progress(self) -> bool {
+        self == Point::Move(Move::EndpointFail)
     }
 
     /// What is decided.

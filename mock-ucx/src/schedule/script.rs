@@ -63,9 +63,10 @@ impl Decider for Script {
                 continue;
             }
             let time = scripted.applied.fetch_add(1, Ordering::Relaxed);
-            let choice = match fault.choices.as_slice() {
-                [always] => Some(*always),
-                several => several.get(time).copied(),
+            let choice = match (fault.choices.as_slice(), fault.limit) {
+                ([_], Some(limit)) if time >= limit as usize => None,
+                ([always], _) => Some(*always),
+                (several, _) => several.get(time).copied(),
             };
             if let Some(choice) = choice {
                 return Decision {
@@ -75,5 +76,74 @@ impl Decider for Script {
             }
         }
         self.otherwise.decide(question)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ledger::Kind;
+    use crate::schedule::{Benign, Choice, Move, ObjectName, Point};
+
+    /// What a specification makes of the first `count` times that an endpoint's puts complete, in one thread.
+    fn made_of(text: &str, count: u64, thread: u16) -> Vec<String> {
+        let script = Script::new(text.parse().unwrap(), 7, Arc::new(Benign));
+        let point = Point::Move(Move::PutComplete);
+        (1..=count)
+            .map(|occurrence| {
+                let decision = script.decide(&Question {
+                    point,
+                    object: Some(ObjectName {
+                        kind: Kind::Endpoint,
+                        ordinal: 2,
+                    }),
+                    path: 1,
+                    occurrence: occurrence + 10,
+                    of_object: occurrence,
+                    thread,
+                });
+                assert_eq!(
+                    decision.fault.is_some(),
+                    decision.choice != Choice::Benign,
+                    "the fault is named when it happens"
+                );
+                point.words(decision.choice).to_string()
+            })
+            .collect()
+    }
+
+    #[test]
+    fn a_fault_happens_in_its_range_and_nowhere_else() {
+        let made = made_of("ep#2.put.complete@2-3=+1", 4, 1);
+        assert_eq!(made, ["benign", "+1", "+1", "benign"]);
+        assert_eq!(made_of("put.complete@12+=+1", 3, 1), ["benign", "+1", "+1"]);
+        assert_eq!(made_of("ep#1.put.complete=+1", 2, 1), ["benign", "benign"]);
+    }
+
+    #[test]
+    fn several_outcomes_come_one_after_the_other_and_then_nothing() {
+        let made = made_of("put.complete=+1 then withheld", 3, 1);
+        assert_eq!(made, ["+1", "withheld", "benign"]);
+    }
+
+    #[test]
+    fn a_fault_happens_no_more_often_than_its_limit() {
+        assert_eq!(made_of("put.complete*2=+1", 3, 1), ["+1", "+1", "benign"]);
+    }
+
+    #[test]
+    fn a_fault_of_a_thread_leaves_others_alone() {
+        assert_eq!(made_of("put.complete thread 3=+1", 1, 3), ["+1"]);
+        assert_eq!(made_of("put.complete thread 3=+1", 1, 2), ["benign"]);
+    }
+
+    #[test]
+    fn a_probability_is_the_share_in_which_a_fault_happens_and_certainty_is_always() {
+        let share = |text: &str| {
+            let made = made_of(text, 10_000, 1);
+            made.iter().filter(|made| *made == "+1").count()
+        };
+        assert!((2300..2700).contains(&share("put.complete%25=+1")));
+        assert_eq!(share("put.complete%100=+1"), 10_000);
     }
 }

@@ -23,8 +23,12 @@ const OWN_FRAMES_MAX: usize = 32;
 const STEPS_MAX: usize = MAX_FRAMES + OWN_FRAMES_MAX;
 
 /// One of framehop's caches has 509 slots chosen by the address alone, and a collision costs
-/// 1 µs. Four of them hold the ~150 call sites of a client with collisions being rare.
-const CACHE_COUNT: usize = 4;
+/// 1 µs. Sixteen of them hold the ~200 call sites of a client with two collisions; of four, ten.
+const CACHE_COUNT: usize = 16;
+
+/// Modules between the client's program and the mock: NIXL has five, Python adds two.
+const NEAR_COUNT: usize = 8;
+const NOWHERE: [Range<u64>; NEAR_COUNT] = [const { 0..0 }; NEAR_COUNT];
 
 /// Stack slots that leaving a frame reads: the return address and the frame pointer.
 const SLOTS_PER_STEP: usize = 2;
@@ -118,8 +122,10 @@ pub(super) struct Walker {
     fresh: Vec<Step>,
     /// Where the last walk would have gone on, had it not been long enough.
     open_end: Option<Registers>,
-    /// The module of the last frame that was unwound: most often the next one's too.
-    near: Range<u64>,
+    /// Where the modules lie of the frames that were unwound last: a stack goes to and fro between few.
+    near: [Range<u64>; NEAR_COUNT],
+    /// Which of these is replaced next.
+    near_next: usize,
 }
 
 impl Walker {
@@ -131,7 +137,8 @@ impl Walker {
             steps: Vec::with_capacity(2 * STEPS_MAX),
             fresh: Vec::with_capacity(2 * STEPS_MAX),
             open_end: None,
-            near: 0..0,
+            near: NOWHERE,
+            near_next: 0,
         }
     }
 
@@ -174,7 +181,7 @@ impl Walker {
         }
         self.modules = modules::current();
         self.caches = new_caches();
-        self.near = 0..0;
+        self.near = NOWHERE;
         self.forget_steps();
     }
 
@@ -237,9 +244,10 @@ impl Walker {
             FrameAddress::from_return_address(at.pc)?
         };
         let lookup = address.address_for_lookup();
-        if !self.near.contains(&lookup) {
+        if !self.near.iter().any(|range| range.contains(&lookup)) {
             // What lies outside of every module has no unwind table: generated code, or no code.
-            self.near = self.modules.find(lookup)?.range.clone();
+            self.near[self.near_next] = self.modules.find(lookup)?.range.clone();
+            self.near_next = (self.near_next + 1) % NEAR_COUNT;
         }
         let mut registers = at.to_native();
         let stack_end = self.stack.end;

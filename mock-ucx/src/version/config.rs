@@ -15,7 +15,9 @@
 use super::UcxVersion;
 use super::config_value::Syntax;
 use crate::abi::types::{Minor, UcsStatus};
+use rustc_hash::FxHashMap;
 use std::ffi::CStr;
+use std::ops::Range;
 use std::sync::LazyLock;
 
 /// Where a key lives.
@@ -90,11 +92,19 @@ pub fn config_key_is_global(version: UcxVersion, name: &CStr) -> bool {
     keys.any(|key| key.table == Table::Global && key.is_in(version))
 }
 
+/// Where the keys of each name stand.
+static NAMES: LazyLock<FxHashMap<&'static [u8], Range<usize>>> = LazyLock::new(|| {
+    let mut names: FxHashMap<&[u8], Range<usize>> = FxHashMap::default();
+    for (index, key) in KEYS.iter().enumerate() {
+        let range = names.entry(key.name.as_bytes()).or_insert(index..index);
+        range.end = index + 1;
+    }
+    names
+});
+
 /// The keys of exactly this name: one, or several where its syntax changed.
 fn named(name: &[u8]) -> &'static [Key] {
-    let start = KEYS.partition_point(|key| key.name.as_bytes() < name);
-    let end = start + KEYS[start..].partition_point(|key| key.name.as_bytes() == name);
-    &KEYS[start..end]
+    NAMES.get(name).map_or(&[], |range| &KEYS[range.clone()])
 }
 
 /// The release's key that is spelt most like this name, if one is like it at all.

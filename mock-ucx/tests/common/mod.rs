@@ -235,7 +235,27 @@ impl Pair {
 
     /// Gives everything back.
     pub fn end(self) {
-        assert_eq!(close(self.ep, 0), 0);
+        self.end_as(UcsStatus::OK);
+    }
+
+    /// Gives everything back, of an endpoint that failed.
+    pub fn end_failed(self) {
+        self.end_as(UcsStatus::CONNECTION_RESET);
+    }
+
+    /// Gives everything back, of an endpoint whose close answers this.
+    pub fn end_as(self, closed: UcsStatus) {
+        assert_eq!(close(self.ep, 0), closed.to_ptr());
+        self.end_closed();
+    }
+
+    /// Gives everything back, of an endpoint that may have failed, which a forced close does not tell.
+    pub fn end_forced(self) {
+        assert_eq!(close(self.ep, UCP_EP_CLOSE_FLAG_FORCE), 0);
+        self.end_closed();
+    }
+
+    fn end_closed(self) {
         worker::ucp_worker_destroy(self.near);
         worker::ucp_worker_destroy(self.far);
         library::ucp_cleanup(self.context);

@@ -8,7 +8,7 @@ use std::process::{Command, Output, Stdio};
 use crate::nixl::cache::{Cache, State, Workshop, sha256_of};
 use crate::nixl::error::Error;
 use crate::nixl::installed::Installed;
-use crate::nixl::release::{Machine, PYTHON_ABI, PYTHON_VERSION, Release, Spec};
+use crate::nixl::release::{Driver, Machine, PYTHON_ABI, PYTHON_VERSION, Release, Spec};
 
 /// Gets releases from the package index.
 #[derive(Debug, Clone)]
@@ -23,6 +23,16 @@ pub fn fetch(spec: &str) -> Result<Installed, Error> {
     match Spec::parse(spec)? {
         Spec::Folder(path) => Installed::open(&path),
         Spec::Release(release) => Fetcher::of_user()?.fetch(release),
+    }
+}
+
+/// As [`fetch`], for one that is to be driven by its C API: another release is refused before it is fetched.
+pub fn fetch_drivable(spec: &str) -> Result<Installed, Error> {
+    match Spec::parse(spec)? {
+        Spec::Release(release) if release.driver == Driver::Python => Err(Error::PythonOnly {
+            release: release.spec(),
+        }),
+        _ => fetch(spec),
     }
 }
 
@@ -164,6 +174,8 @@ impl Fetcher {
             "Connection to",
             "name resolution",
             "Max retries",
+            // An index that cannot be reached has no versions; nor has one of which pip knows no wheel's platform.
+            "(from versions: none)",
         ];
         Error::PipFailed {
             release: release.to_string(),

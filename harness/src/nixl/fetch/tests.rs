@@ -244,6 +244,17 @@ fn a_missing_network_is_told_as_such() {
 }
 
 #[test]
+fn an_index_that_answers_nothing_is_told_as_a_missing_network_and_a_missing_version_is_not() {
+    let script = |versions: &str| {
+        format!("echo 'ERROR: Could not find a version (from versions: {versions})' >&2; exit 1")
+    };
+    let none = Bench::nixl().failure(&script("none"));
+    assert!(none.contains("Check the network"), "{none}");
+    let others = Bench::nixl().failure(&script("1.4.0, 1.4.1"));
+    assert!(!others.contains("network"), "{others}");
+}
+
+#[test]
 fn a_pip_that_succeeds_without_a_wheel_is_a_failure() {
     let message = Bench::nixl().failure("exit 0");
     assert!(
