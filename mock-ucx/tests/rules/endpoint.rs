@@ -171,7 +171,7 @@ fn a_gentle_close_of_a_failed_endpoint_is_noted_and_a_forced_one_is_not() {
         drain(pair.near);
         assert_eq!(close(other, UCP_EP_CLOSE_FLAG_FORCE), 0);
         assert_eq!(mock.notes(Rule::EndpointGentle), 0);
-        assert_eq!(close(pair.ep, 0), 0);
+        assert_eq!(close(pair.ep, 0), UcsStatus::CONNECTION_RESET.to_ptr());
         assert_eq!(mock.notes(Rule::EndpointGentle), 1);
         workers::ucp_worker_destroy(pair.near);
         mock_ucx::abi::library::ucp_cleanup(pair.context);

@@ -78,7 +78,7 @@ fn data_that_was_kept_and_never_given_back_is_found_when_its_worker_goes() {
         mock.leaves(Kind::AmData, 1);
         drain(pair.near);
         requests.into_iter().for_each(free);
-        assert_eq!(close(pair.ep, 0), 0);
+        assert_eq!(close(pair.ep, UCP_EP_CLOSE_FLAG_FORCE), 0);
         workers::ucp_worker_destroy(pair.near);
         library::ucp_cleanup(pair.context);
     });
