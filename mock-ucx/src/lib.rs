@@ -20,6 +20,8 @@ mod fabric;
 mod handle;
 mod hidden;
 mod objects;
+mod occupancy;
+mod outlive;
 mod restart;
 pub mod stack;
 pub mod trace;

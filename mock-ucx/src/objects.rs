@@ -16,6 +16,7 @@ use crate::fabric::endpoint::Target;
 use crate::fabric::memory::Region;
 use crate::hidden::Bytes;
 use crate::ledger::Kind;
+use crate::occupancy::Occupancy;
 use crate::schedule::Choice;
 use crate::universe::State;
 
@@ -79,7 +80,8 @@ pub(crate) enum Body {
     Rkey(Box<Rkey>),
     Request(Box<Request>),
     AmData(Box<AmData>),
-    MemList,
+    /// The objects that it was made of.
+    MemList(Box<[u64]>),
 }
 
 impl Body {
@@ -95,7 +97,7 @@ impl Body {
             Body::Rkey(_) => Kind::Rkey,
             Body::Request(_) => Kind::Request,
             Body::AmData(_) => Kind::AmData,
-            Body::MemList => Kind::MemList,
+            Body::MemList(_) => Kind::MemList,
         }
     }
 
@@ -130,6 +132,8 @@ pub(crate) struct Context {
     pub(crate) request_size: usize,
     pub(crate) request_init: UcpRequestInitCallback,
     pub(crate) request_cleanup: UcpRequestCleanupCallback,
+    /// Threads inside calls on it.
+    pub(crate) occupancy: Arc<Occupancy>,
 }
 
 /// A worker.
@@ -143,6 +147,10 @@ pub(crate) struct Worker {
     /// The event descriptor, once the client asked for it.
     pub(crate) wakeup: Option<Wakeup>,
     pub(crate) armed: bool,
+    /// Times that arming was refused since the worker was progressed.
+    pub(crate) arms_refused: u32,
+    /// Times that a request was told to be in progress since the worker was progressed.
+    pub(crate) polls: u32,
     /// Progress calls so far.
     pub(crate) progressed: u64,
     /// Progress calls since something was done, while something is withheld.
@@ -156,6 +164,10 @@ pub(crate) struct Worker {
     pub(crate) handlers: FxHashMap<u16, AmHandler>,
     /// UCX's lock of a worker in multi-thread mode: held while its callbacks run.
     pub(crate) lock: Option<Arc<ReentrantMutex<()>>>,
+    /// Thread that made it.
+    pub(crate) owner: u16,
+    /// Threads inside calls on it.
+    pub(crate) occupancy: Arc<Occupancy>,
     /// Progress calls under way on it (by one thread: the lock is recursive).
     pub(crate) progressing: u32,
     /// Thread of the latest progress call.
@@ -176,8 +188,17 @@ pub(crate) struct Wakeup {
     pub(crate) event: OwnedFd,
     /// What the client was given: it tells of the event and of what comes from other processes. Without these it is the event alone.
     pub(crate) both: Option<OwnedFd>,
+    /// What the client was given is this file, as long as it leaves it open.
+    pub(crate) file: Option<FileId>,
     /// It is in an epoll set of the client's.
     pub(crate) joined: bool,
+}
+
+/// A file, by device and number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct FileId {
+    pub(crate) device: u64,
+    pub(crate) number: u64,
 }
 
 /// Something that a progress call will do.
@@ -242,6 +263,8 @@ pub(crate) struct Endpoint {
     pub(crate) error_callback: UcpErrHandlerCb,
     pub(crate) error_argument: u64,
     pub(crate) failed: Option<UcsStatus>,
+    /// Remote keys that were unpacked on it and are alive.
+    pub(crate) rkeys: u32,
     /// The error handler runs before the requests fail.
     pub(crate) handler_first: bool,
     /// When it notices that its peer is gone: at once, some progress calls later, or not before the healing.
@@ -254,6 +277,8 @@ pub(crate) struct Endpoint {
 pub(crate) struct Memory {
     pub(crate) region: Region,
     pub(crate) memory_type: u32,
+    /// What may be done with it.
+    pub(crate) protection: u32,
     /// UCX allocated the memory, so unmap frees it.
     pub(crate) allocated: bool,
 }
@@ -294,6 +319,16 @@ pub(crate) enum Callback {
     Send(UcpSendNbxCallback),
     /// The length is that of the received data, in bytes.
     AmReceive(UcpAmRecvDataNbxCallback, usize),
+}
+
+impl Callback {
+    /// The client gave one.
+    pub(crate) fn is_some(self) -> bool {
+        match self {
+            Callback::Send(callback) => callback.is_some(),
+            Callback::AmReceive(callback, _) => callback.is_some(),
+        }
+    }
 }
 
 /// Active message data that a handler may keep.

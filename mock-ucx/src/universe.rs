@@ -138,6 +138,8 @@ pub(crate) struct State {
     pub(crate) hub: Option<Box<Hub>>,
     /// What it has begun with them.
     pub(crate) operations: Operations,
+    /// Memory lists that are alive.
+    pub(crate) lists: u32,
     pub(crate) settings: Settings,
     /// Those that the process began with.
     pub(crate) first_settings: Settings,
@@ -198,6 +200,7 @@ impl Universe {
             nonce: process_nonce(),
             hub: None,
             operations: Operations::default(),
+            lists: 0,
             calls_before: [0; FUNCTION_COUNT],
             first_settings: settings.clone(),
             settings,
@@ -372,6 +375,11 @@ impl State {
         if let Some(parent) = self.objects.get_mut(&parent) {
             parent.children += 1;
         }
+        match &body {
+            Body::Rkey(rkey) => self.count_rkey(rkey.endpoint, 1),
+            Body::MemList(_) => self.lists += 1,
+            _ => {}
+        }
         self.objects.insert(
             serial,
             Entry {
@@ -407,6 +415,9 @@ impl State {
 
     /// The client gave the object back. Children that are still alive go with it, as lost.
     pub(crate) fn end(&mut self, serial: u64, site: Site<'_>) -> Option<Body> {
+        if self.lists > 0 {
+            self.judge_lists(serial, site);
+        }
         self.remove(serial, ObjectState::Ended, site)
     }
 
@@ -419,6 +430,11 @@ impl State {
         if let Some(parent) = self.objects.get_mut(&entry.parent) {
             parent.children -= 1;
         }
+        match &entry.body {
+            Body::Rkey(rkey) => self.count_rkey(rkey.endpoint, -1),
+            Body::MemList(_) => self.lists -= 1,
+            _ => {}
+        }
         if entry.children > 0 {
             let mut orphans: Vec<u64> = self
                 .objects
@@ -428,6 +444,7 @@ impl State {
                 .collect();
             orphans.sort_unstable();
             for orphan in orphans {
+                self.judge_orphan(orphan, site);
                 self.remove(orphan, ObjectState::Orphaned, site);
             }
         }

@@ -143,7 +143,7 @@ fn a_message_of_nothing_arrives_too_and_messages_keep_their_order() {
 
 #[test]
 fn a_message_for_an_id_without_a_handler_is_dropped_and_only_a_rendezvous_sender_learns_it() {
-    alone(|_| {
+    alone(|mock| {
         let pair = Pair::new();
         let inbox = Inbox::answering(UcsStatus::OK);
         inbox.listen(pair.far, 0);
@@ -154,6 +154,7 @@ fn a_message_for_an_id_without_a_handler_is_dropped_and_only_a_rendezvous_sender
         drain(pair.far);
         drain(pair.near);
         assert_eq!(inbox.arrived.take(), []);
+        mock.expect([Rule::AmUnheard, Rule::AmUnheard]);
         assert_eq!(status(request), UcsStatus::INVALID_PARAM);
         free(request);
         pair.end();
@@ -462,6 +463,7 @@ fn a_rendezvous_ends_with_an_error_when_the_receiver_is_destroyed() {
         let (kept, _) = rendezvous(&pair, &inbox, &data);
         let waiting = send(pair.ep, ID, &[], &data, &flagged(UCP_AM_SEND_FLAG_RNDV));
         worker::ucp_worker_destroy(pair.far);
+        mock.breaks(Rule::AmData);
         drain(pair.near);
         for request in [kept, waiting] {
             assert_eq!(status(request), UcsStatus::CONNECTION_RESET);

@@ -188,7 +188,7 @@ fn to_free_a_request_in_the_clients_memory_is_found() {
             )
         };
         free(on.put(&param));
-        mock.breaks(Rule::RequestHandle);
+        mock.breaks(Rule::RequestMemory);
         on.end();
     });
 }
@@ -261,7 +261,7 @@ fn request_memory_is_initialised_once_and_comes_back_as_the_client_left_it() {
 
 #[test]
 fn a_request_that_is_freed_early_runs_on_but_its_callback_does_not() {
-    alone(|_| {
+    alone(|mock| {
         let pair = Pair::new();
         let log = Log::default();
         let param = UcpRequestParam {
@@ -281,6 +281,7 @@ fn a_request_that_is_freed_early_runs_on_but_its_callback_does_not() {
         drain(pair.far);
         drain(pair.near);
         assert_eq!(log.take(), []);
+        mock.breaks(Rule::AmUnheard);
         pair.end();
     });
 }

@@ -30,6 +30,8 @@ pub struct Hunt {
     pub time_max: Duration,
     /// How many cases at most.
     pub cases_max: usize,
+    /// Notes count as findings.
+    pub strict: bool,
     /// Folder into which the findings are written as they come, so that a hunt that is killed loses none.
     pub out: PathBuf,
     /// Set from outside to end the hunt early.
@@ -190,8 +192,14 @@ impl Hunt {
             let mut shown = 0;
             for _ in 0..REPLAYS {
                 let played = zygote.play(&finding.scenario, &finding.faults)?;
-                let judged =
-                    judge_case(&mut state.symbols, &scenario, &faults, &self.nixl, &played);
+                let judged = judge_case(
+                    &mut state.symbols,
+                    &scenario,
+                    &faults,
+                    &self.nixl,
+                    self.strict,
+                    &played,
+                );
                 shown += u32::from(
                     judged
                         .findings
@@ -307,6 +315,7 @@ impl Collected {
             scenario,
             &case.faults,
             &hunt.nixl,
+            hunt.strict,
             &played,
         );
         self.tally.doubts.extend(judged.doubts);

@@ -17,12 +17,13 @@ pub struct Judged {
     pub doubts: Vec<String>,
 }
 
-/// Judges one case.
+/// Judges one case; `strict` makes notes findings.
 pub fn judge_case(
     symbols: &mut Symbolizer,
     scenario: &Scenario,
     faults: &FaultSpec,
     nixl: &str,
+    strict: bool,
     played: &Played,
 ) -> Judged {
     let mut judged = Judged::default();
@@ -39,7 +40,7 @@ pub fn judge_case(
         ended: ended(played.end),
         held: played.held.as_ref(),
         benign: faults.faults.is_empty(),
-        strict: false,
+        strict,
         log: &played.log,
     };
     let (scenario_text, faults_text) = (scenario.to_string(), faults.to_string());

@@ -36,6 +36,9 @@ pub struct HuntArgs {
     /// Processes at once; one a core if not given.
     #[arg(long)]
     jobs: Option<NonZeroUsize>,
+    /// Broken rules that are only notes count as findings: what UCX nowhere says or does, and what only costs time.
+    #[arg(long)]
+    strict: bool,
     /// Folder for findings.jsonl.
     #[arg(long, default_value = "mock-ucx-out")]
     out: PathBuf,
@@ -67,6 +70,7 @@ impl HuntArgs {
             jobs,
             time_max: self.time,
             cases_max: self.cases,
+            strict: self.strict,
             out: self.out.clone(),
             stop: Arc::default(),
         };

@@ -2,6 +2,7 @@
 
 mod adversary;
 pub mod doctor;
+pub mod explain;
 pub mod hunt;
 pub mod nixl;
 pub mod points;
@@ -38,6 +39,8 @@ enum Verb {
     Points(points::PointsArgs),
     /// Play a finding again.
     Replay(replay::ReplayArgs),
+    /// What a rule of UCX's contract says.
+    Explain(explain::ExplainArgs),
     /// The NIXL releases that can be tested.
     Nixl(nixl::NixlArgs),
     /// Check that everything is there that the program needs.
@@ -54,6 +57,7 @@ pub fn run() -> ExitCode {
         Verb::Run(arguments) => arguments.run(),
         Verb::Points(arguments) => arguments.run(),
         Verb::Replay(arguments) => arguments.run(),
+        Verb::Explain(arguments) => arguments.run(),
         Verb::Nixl(arguments) => arguments.run(),
         Verb::Doctor(arguments) => arguments.run(),
         Verb::Zygote(arguments) => arguments.run(),

@@ -24,6 +24,9 @@ pub struct ReplayArgs {
     /// NIXL to play it on; that of the finding if not given.
     #[arg(long, value_name = "RELEASE|DIR")]
     nixl: Option<String>,
+    /// Broken rules that are only notes count as findings.
+    #[arg(long)]
+    strict: bool,
     /// How often, each in a fresh process.
     #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..))]
     times: u32,
@@ -55,6 +58,7 @@ impl ReplayArgs {
                 &recorded.scenario,
                 &recorded.faults,
                 &spec,
+                self.strict,
                 &played,
             );
             doubts.extend(judged.doubts);

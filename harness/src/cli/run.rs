@@ -39,7 +39,7 @@ pub struct RunArgs {
     /// Print the report as one line of JSON instead of text.
     #[arg(long)]
     json: bool,
-    /// Rules that UCX nowhere states, and that only follow from its code, count as findings too.
+    /// Broken rules that are only notes count as findings: what UCX nowhere says or does, and what only costs time.
     #[arg(long)]
     strict: bool,
     /// File for a trace: a line for each call, decision and callback; docs/trace.md explains its columns.

@@ -1,34 +1,36 @@
 //! Which rules of UCX's contract did the client break? The mock saw it happen; this decides what counts.
 
-use std::collections::BTreeSet;
-
 use mock_ucx::ledger::read::{Finding, Snapshot};
 use mock_ucx::ledger::{Kind, Trouble};
-use mock_ucx::rules::{Basis, Severity};
+use mock_ucx::rules::Severity;
 
-use super::{Evidence, Observation, Oracle, Subject, Verdict, function_words, object_words};
+use super::chain::chain;
+use super::{Evidence, Observation, Oracle, Subject, Verdict, function_words};
 
 /// One verdict for each rule that was broken, except what `lost` says already.
 pub(super) fn judge(observation: &Observation<'_>, lost: &[Verdict]) -> Vec<Verdict> {
     let Some(snapshot) = observation.snapshot else {
         return Vec::new();
     };
-    let lost: BTreeSet<u64> = lost
-        .iter()
-        .flat_map(|verdict| &verdict.objects)
-        .copied()
-        .collect();
     snapshot
         .findings
         .iter()
-        .filter(|finding| observation.strict || finding.rule.info().basis != Basis::Inferred)
-        .filter(|finding| {
-            finding.rule.info().severity != Severity::Leak
-                || finding.trouble != Trouble::None
-                || !lost.contains(&finding.object)
-        })
+        .filter(|finding| observation.strict || finding.rule.info().is_finding())
+        .filter(|finding| !is_told(finding, lost))
         .map(|finding| verdict(observation, snapshot, finding))
         .collect()
+}
+
+/// Whether a lost handle says it already.
+fn is_told(finding: &Finding, lost: &[Verdict]) -> bool {
+    let info = finding.rule.info();
+    let mut telling = lost
+        .iter()
+        .filter(|verdict| verdict.objects.contains(&finding.object));
+    finding.trouble == Trouble::None
+        && telling.any(|verdict| {
+            info.severity == Severity::Leak || verdict.rule.as_deref() == Some(info.id)
+        })
 }
 
 fn verdict(observation: &Observation<'_>, snapshot: &Snapshot, finding: &Finding) -> Verdict {
@@ -50,10 +52,10 @@ fn verdict(observation: &Observation<'_>, snapshot: &Snapshot, finding: &Finding
     if let Some(object) = object {
         let mut text = format!(
             "it is about {}, created by {}",
-            object_words(object),
+            chain(snapshot, object, finding.at.step),
             function_words(&object.created)
         );
-        if object.ended.step > 0 {
+        if (1..finding.at.step).contains(&object.ended.step) {
             text += &format!(
                 " and ended by {}{}",
                 function_words(&object.ended),
@@ -63,6 +65,15 @@ fn verdict(observation: &Observation<'_>, snapshot: &Snapshot, finding: &Finding
         evidence.push(Evidence {
             text,
             at: Some(object.created),
+        });
+    }
+    if let Some(other) = snapshot.object(finding.other) {
+        evidence.push(Evidence {
+            text: format!(
+                "the other object is {}",
+                chain(snapshot, other, finding.at.step)
+            ),
+            at: Some(other.created),
         });
     }
     if finding.count > 1 {

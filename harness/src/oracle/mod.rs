@@ -10,6 +10,7 @@ use mock_ucx::ledger::read::{Fired, Moment, Object, Snapshot};
 use serde::{Deserialize, Serialize};
 
 mod bytes;
+mod chain;
 mod crash;
 mod hang;
 mod incomplete;
@@ -33,7 +34,7 @@ pub struct Observation<'a> {
     pub held: Option<&'a BTreeSet<u64>>,
     /// Nothing was made to fail.
     pub benign: bool,
-    /// Rules that are only inferred count too.
+    /// Notes count as findings.
     pub strict: bool,
     /// The last lines that the process printed.
     pub log: &'a str,

@@ -5,11 +5,12 @@ use std::io::{Read, Write, pipe};
 
 use mock_ucx::Settings;
 use mock_ucx::abi::types::{
-    UCP_FEATURE_AM, UCP_FEATURE_RMA, UCP_MEM_MAP_PARAM_FIELD_ADDRESS,
-    UCP_MEM_MAP_PARAM_FIELD_LENGTH, UCP_PARAM_FIELD_FEATURES, UCP_PARAM_FIELD_REQUEST_SIZE,
-    UcpMemMapParams, UcpParams, UcpWorkerParams, UcsStatus,
+    UCP_EP_PARAM_FIELD_REMOTE_ADDRESS, UCP_FEATURE_AM, UCP_FEATURE_RMA,
+    UCP_MEM_MAP_PARAM_FIELD_ADDRESS, UCP_MEM_MAP_PARAM_FIELD_LENGTH, UCP_PARAM_FIELD_FEATURES,
+    UCP_PARAM_FIELD_REQUEST_SIZE, UCP_WORKER_ATTR_FIELD_ADDRESS, UcpEpParams, UcpMemMapParams,
+    UcpParams, UcpRequestParam, UcpWorkerAttr, UcpWorkerParams, UcsStatus,
 };
-use mock_ucx::abi::{library, memory, worker};
+use mock_ucx::abi::{endpoint, library, memory, worker};
 use mock_ucx::control;
 use mock_ucx::ledger::read::Snapshot;
 use std::path::Path;
@@ -86,6 +87,31 @@ impl Client {
             unsafe { worker::ucp_worker_create(self.context, &raw const params, &raw mut handle) };
         assert_eq!(status, UcsStatus::OK);
         handle
+    }
+
+    /// An endpoint from a worker to itself.
+    pub(crate) fn endpoint(&self, worker: u64) -> u64 {
+        let mut attr = UcpWorkerAttr::zeroed();
+        attr.field_mask = UCP_WORKER_ATTR_FIELD_ADDRESS;
+        // SAFETY: the structure is valid.
+        let status = unsafe { worker::ucp_worker_query(worker, &raw mut attr) };
+        assert_eq!(status, UcsStatus::OK);
+        let mut params = UcpEpParams::zeroed();
+        params.field_mask = UCP_EP_PARAM_FIELD_REMOTE_ADDRESS;
+        params.address = attr.address.cast_const().cast();
+        let mut handle = 0;
+        // SAFETY: the parameters, the address and the place for the handle are valid.
+        let status = unsafe { endpoint::ucp_ep_create(worker, &raw const params, &raw mut handle) };
+        assert_eq!(status, UcsStatus::OK);
+        worker::ucp_worker_release_address(worker, attr.address as u64);
+        handle
+    }
+
+    /// Closes an endpoint.
+    pub(crate) fn close(endpoint: u64) {
+        let param = UcpRequestParam::zeroed();
+        // SAFETY: the parameters are valid.
+        unsafe { endpoint::ucp_ep_close_nbx(endpoint, &raw const param) };
     }
 
     pub(crate) fn unmap(&self, handle: u64) {

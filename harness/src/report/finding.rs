@@ -3,6 +3,7 @@
 use std::fmt;
 
 use mock_ucx::ledger::read::{Fired, Moment, Snapshot};
+use mock_ucx::rules::Rule;
 use mock_ucx::schedule::Point;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -39,6 +40,12 @@ pub struct Finding {
     pub evidence: Vec<String>,
     /// Where the object was created, innermost first; for a bad call or a failure without an object: that call.
     pub created: Vec<StackFrame>,
+    /// Where the object was ended, innermost first; empty if it was alive.
+    #[serde(default)]
+    pub ended: Vec<StackFrame>,
+    /// The call that broke the rule, if `created` shows another.
+    #[serde(default)]
+    pub called: Vec<StackFrame>,
     /// The operation of NIXL that failed or that should have ended the object.
     pub operation: Option<String>,
     /// The scenario, as text.
@@ -139,6 +146,8 @@ impl Finding {
                 .map(|evidence| teller.sentence(evidence))
                 .collect(),
             created: teller.created(fault).iter().map(StackFrame::from).collect(),
+            ended: teller.ended().iter().map(StackFrame::from).collect(),
+            called: teller.called().iter().map(StackFrame::from).collect(),
             operation: teller.operation(fault),
             scenario: case.scenario.to_owned(),
             decisions: observation.snapshot.map(decisions).unwrap_or_default(),
@@ -222,6 +231,24 @@ impl<'o> Teller<'_, 'o> {
         }
     }
 
+    /// The end of the object that it is about, as far as that led to it.
+    fn ended(&mut self) -> Vec<Frame> {
+        let object = self.verdict.objects.first();
+        let object = object.and_then(|serial| self.observation.snapshot?.object(*serial));
+        let broken = self.verdict.site.map_or(0, |site| site.step);
+        let before = |end: &Moment| match self.verdict.oracle {
+            Oracle::Rule => (1..broken).contains(&end.step),
+            _ => end.step > 0,
+        };
+        self.frames(object.map(|object| object.ended).filter(before))
+    }
+
+    /// The call that broke a rule, if it is not all there is.
+    fn called(&mut self) -> Vec<Frame> {
+        let apart = self.verdict.oracle == Oracle::Rule && self.verdict.created.is_some();
+        self.frames(self.verdict.site.filter(|_| apart))
+    }
+
     /// Text of the operation to blame.
     fn operation(&self, fault: Option<&Fired>) -> Option<String> {
         let number = self.verdict.blamed(fault)?;
@@ -234,12 +261,22 @@ impl<'o> Teller<'_, 'o> {
             .blamed(fault)
             .and_then(|number| self.observation.operation(number))
             .map_or("", |note| note.name());
+        let rule = self.verdict.rule.as_deref().and_then(Rule::from_id);
+        let chance =
+            self.verdict.oracle == Oracle::Rule && rule.is_some_and(|rule| !rule.blames_the_call());
+        if chance {
+            return self.fingerprint_of("", &[], fault);
+        }
         let frames = self.frames(self.site(fault));
-        let frames = match nixl_frames(&frames) {
+        let frames: Vec<String> = match nixl_frames(&frames) {
             // A client that is not NIXL is told from others by all its frames.
             none if none.is_empty() => frames.iter().map(ToString::to_string).collect(),
             frames => frames,
         };
+        self.fingerprint_of(operation, &frames, fault)
+    }
+
+    fn fingerprint_of(&self, operation: &str, frames: &[String], fault: Option<&Fired>) -> String {
         let mut parts = vec![
             self.verdict.oracle.name(),
             self.verdict.rule.as_deref().unwrap_or_default(),

@@ -5,6 +5,7 @@ pub mod finding;
 pub mod findings;
 pub mod frames;
 pub mod points;
+pub mod rules;
 pub mod symbols;
 pub mod terminal;
 

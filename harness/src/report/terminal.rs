@@ -68,7 +68,13 @@ impl Display for Rendered<'_> {
             finding.id
         )?;
         writeln!(f, "    {}", finding.message)?;
-        stack(f, &finding.created)?;
+        if finding.called.is_empty() && finding.ended.is_empty() {
+            stack(f, "stack", &finding.created)?;
+        } else {
+            stack(f, "called", &finding.called)?;
+            stack(f, "created", &finding.created)?;
+            stack(f, "ended", &finding.ended)?;
+        }
         if !finding.faults.is_empty() {
             writeln!(f, "  {LABEL}injected{LABEL:#} {}", finding.faults)?;
         }
@@ -98,7 +104,7 @@ impl Display for Rendered<'_> {
 }
 
 /// NIXL's frames stand out; long runs of others are counted if there are any of NIXL's, and so is what goes beyond the limit.
-fn stack(f: &mut fmt::Formatter<'_>, frames: &[StackFrame]) -> fmt::Result {
+fn stack(f: &mut fmt::Formatter<'_>, name: &str, frames: &[StackFrame]) -> fmt::Result {
     let mut lines = Vec::new();
     let of_nixl = frames.iter().any(|frame| frame.nixl);
     for run in frames.chunk_by(|a, b| a.nixl == b.nixl) {
@@ -116,8 +122,8 @@ fn stack(f: &mut fmt::Formatter<'_>, frames: &[StackFrame]) -> fmt::Result {
         }
     }
     for (index, line) in lines.iter().take(FRAMES_MAX).enumerate() {
-        let label = if index == 0 { "stack   " } else { "        " };
-        writeln!(f, "  {LABEL}{label}{LABEL:#} {line}")?;
+        let label = if index == 0 { name } else { "" };
+        writeln!(f, "  {LABEL}{label:<8}{LABEL:#} {line}")?;
     }
     match lines.len().saturating_sub(FRAMES_MAX) {
         0 => Ok(()),

@@ -26,6 +26,8 @@ pub(super) fn sample(fingerprint: &str, faults: &str) -> Finding {
             frame("mock-ucx", "b", false),
             frame("libc.so", "c", false),
         ],
+        ended: Vec::new(),
+        called: Vec::new(),
         operation: Some("register a0 r0".to_owned()),
         scenario: "name lost\nagent a0\n".to_owned(),
         decisions: vec![faults.to_owned()],

@@ -192,6 +192,7 @@ mod tests {
         seed: None,
         heal_after: None,
         paranoid: false,
+        trace: false,
         version: None,
         device_api: false,
     };

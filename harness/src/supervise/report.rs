@@ -5,7 +5,7 @@ use std::ffi::OsStr;
 use std::path::Path;
 
 use mock_ucx::ledger::read::{Module, Snapshot};
-use mock_ucx::rules::{BOOK, Basis};
+use mock_ucx::rules::Rule;
 use mock_ucx::schedule::FaultSpec;
 
 use super::fired::{self, Deviation};
@@ -35,7 +35,7 @@ pub struct Question<'a> {
     pub command: &'a str,
     /// The faults that were asked for.
     pub faults: &'a FaultSpec,
-    /// Rules that are only inferred count too.
+    /// Notes count as findings.
     pub strict: bool,
 }
 
@@ -60,7 +60,7 @@ pub struct ProcessReport {
     pub not_looked_at: Option<String>,
     /// What is wrong.
     pub findings: Findings,
-    /// Rules broken that nobody wrote down.
+    /// Rules broken that are no findings by themselves.
     pub notes: Findings,
 }
 
@@ -210,12 +210,10 @@ fn is_crash(end: End) -> bool {
     matches!(end, End::Signalled(signal) if CRASHES.contains(&signal))
 }
 
-/// The rule is only inferred.
+/// A broken rule that is no finding by itself.
 fn is_note(verdict: &Verdict) -> bool {
-    verdict.oracle == Oracle::Rule
-        && BOOK.iter().any(|(_, info)| {
-            Some(info.id) == verdict.rule.as_deref() && info.basis == Basis::Inferred
-        })
+    let rule = verdict.rule.as_deref().and_then(Rule::from_id);
+    verdict.oracle == Oracle::Rule && rule.is_some_and(|rule| !rule.info().is_finding())
 }
 
 /// Why no process called the mock, as far as can be seen.

@@ -8,11 +8,11 @@ use crate::abi::deferred::{self, MessageFate};
 use crate::abi::operation::{Attributes, Begun, Done, Due, answer, answer_with, pieces};
 use crate::abi::remote::{self, Announced, Path};
 use crate::abi::types::{
-    UCP_AM_HANDLER_PARAM_FIELD_ARG, UCP_AM_HANDLER_PARAM_FIELD_CB,
-    UCP_AM_HANDLER_PARAM_FIELD_FLAGS, UCP_AM_HANDLER_PARAM_FIELD_ID, UCP_AM_SEND_FLAG_EAGER,
-    UCP_AM_SEND_FLAG_REPLY, UCP_AM_SEND_FLAG_RNDV, UCP_DATATYPE_CLASS_MASK, UCP_DATATYPE_CONTIG,
-    UCP_FEATURE_AM, UCP_OP_ATTR_FIELD_RECV_INFO, UcpAmHandlerParam, UcpRequestParam,
-    UcpSendNbxCallback, UcsStatus,
+    UCP_AM_CB_FLAGS, UCP_AM_HANDLER_PARAM_FIELD, UCP_AM_HANDLER_PARAM_FIELD_ARG,
+    UCP_AM_HANDLER_PARAM_FIELD_CB, UCP_AM_HANDLER_PARAM_FIELD_FLAGS, UCP_AM_HANDLER_PARAM_FIELD_ID,
+    UCP_AM_SEND_FLAG_EAGER, UCP_AM_SEND_FLAG_REPLY, UCP_AM_SEND_FLAG_RNDV, UCP_AM_SEND_FLAGS,
+    UCP_DATATYPE_CLASS_MASK, UCP_DATATYPE_CONTIG, UCP_FEATURE_AM, UCP_OP_ATTR_FIELD_RECV_INFO,
+    UcpAmHandlerParam, UcpRequestParam, UcpSendNbxCallback, UcsStatus,
 };
 use crate::abi::worker::MAX_AM_HEADER;
 use crate::abi::worker_guard;
@@ -25,7 +25,7 @@ use crate::fabric::{endpoint, flight, message, request};
 use crate::functions::Function as F;
 use crate::hidden::Bytes;
 use crate::ledger::{Kind, NewFinding, Trouble};
-use crate::objects::{AmHandler, Callback, Message, Payload, Sender};
+use crate::objects::{AmHandler, Callback, Message, Payload, Sender, Worker};
 use crate::rules::Rule;
 use crate::schedule::{Choice, Move};
 use crate::universe::State;
@@ -42,7 +42,7 @@ pub unsafe extern "C-unwind" fn ucp_worker_set_am_recv_handler(
     worker: u64,
     param: *const UcpAmHandlerParam,
 ) -> UcsStatus {
-    let _guard = worker_guard(worker, Kind::Worker);
+    let _guard = worker_guard(F::WorkerSetAmRecvHandler, worker, Kind::Worker);
     enter(F::WorkerSetAmRecvHandler, |call| {
         // SAFETY: handed on to the caller.
         unsafe { set_handler(call, worker, param) }.map_or_else(|status| status, |()| UcsStatus::OK)
@@ -87,6 +87,8 @@ unsafe fn set_handler(
             handler,
         )
     };
+    call.knows(UCP_AM_HANDLER_PARAM_FIELD, mask);
+    call.knows(UCP_AM_CB_FLAGS, handler.flags);
     let mut state = call.lock();
     let needed = UCP_AM_HANDLER_PARAM_FIELD_ID | UCP_AM_HANDLER_PARAM_FIELD_CB;
     if mask & needed != needed {
@@ -95,6 +97,7 @@ unsafe fn set_handler(
     let Some(id) = u16::try_from(id).ok().filter(|id| u32::from(*id) <= ID_MAX) else {
         return Err(call.broken(&mut state, Rule::AmId, serial, [u64::from(id), 0]));
     };
+    require_feature(call, &mut state, serial)?;
     call.decide(&mut state)?;
     let handlers = &mut state
         .worker_mut(serial)
@@ -104,6 +107,15 @@ unsafe fn set_handler(
         handlers.insert(id, handler);
     } else {
         handlers.remove(&id);
+    }
+    Ok(())
+}
+
+/// Active messages need their feature (core/ucp_am.c:ucp_worker_set_am_handler_common, ucp_am_send_nbx).
+fn require_feature(call: &Call, state: &mut State, worker: u64) -> Result<(), UcsStatus> {
+    let without = |worker: &Worker| worker.features & UCP_FEATURE_AM == 0;
+    if state.worker(worker).is_some_and(without) {
+        return Err(call.broken(state, Rule::ContextFeature, worker, [UCP_FEATURE_AM, 0]));
     }
     Ok(())
 }
@@ -134,7 +146,7 @@ pub unsafe extern "C-unwind" fn ucp_am_send_nbx(
     count: usize,
     param: *const UcpRequestParam,
 ) -> usize {
-    let _guard = worker_guard(ep, Kind::Endpoint);
+    let _guard = worker_guard(F::AmSendNbx, ep, Kind::Endpoint);
     let arguments = Send {
         endpoint: ep,
         id,
@@ -278,11 +290,9 @@ fn check_send(
     arguments: &Send,
     attributes: &Attributes,
 ) -> Result<(), UcsStatus> {
-    if state
-        .worker(worker)
-        .is_some_and(|worker| worker.features & UCP_FEATURE_AM == 0)
-    {
-        return Err(call.broken(state, Rule::ContextFeature, worker, [UCP_FEATURE_AM, 0]));
+    require_feature(call, state, worker)?;
+    if let Some(detail) = call.unknown(UCP_AM_SEND_FLAGS, attributes.flags) {
+        call.broken(state, Rule::UnknownBits, worker, detail);
     }
     if arguments.id > ID_MAX {
         return Err(call.broken(state, Rule::AmId, worker, [u64::from(arguments.id), 0]));
@@ -341,7 +351,7 @@ pub unsafe extern "C-unwind" fn ucp_am_recv_data_nbx(
     count: usize,
     param: *const UcpRequestParam,
 ) -> usize {
-    let _guard = worker_guard(worker, Kind::Worker);
+    let _guard = worker_guard(F::AmRecvDataNbx, worker, Kind::Worker);
     let (status_pointer, due) = enter(F::AmRecvDataNbx, |call| {
         // SAFETY: handed on to the caller.
         let received = unsafe { receive(call, worker, data_desc, buffer, count, param) };
@@ -404,6 +414,12 @@ unsafe fn receive(
         return Err(UcsStatus::CONNECTION_RESET);
     };
     let sender = message::sender(&state, data);
+    if sender.is_some() && count == 0 {
+        // Nothing is received, and the sender is told that all is well (core/ucp_am.c:ucp_am_recv_data_nbx).
+        let owner = state.am_data(data).map_or(0, |data| data.worker);
+        message::release(&mut state, data, UcsStatus::OK, call.site());
+        return Ok((0, Begun::Done(Done { worker: owner }, attributes)));
+    }
     let room = regions
         .iter()
         .fold(0, |room: usize, region| room.saturating_add(region.length));
@@ -519,7 +535,7 @@ fn kept_data(
 /// `ucp_am_data_release`.
 #[unsafe(no_mangle)]
 pub extern "C-unwind" fn ucp_am_data_release(worker: u64, data: u64) {
-    let _guard = worker_guard(worker, Kind::Worker);
+    let _guard = worker_guard(F::AmDataRelease, worker, Kind::Worker);
     enter(F::AmDataRelease, |call| {
         let mut state = call.lock();
         if let Ok(data) = kept_data(call, &mut state, worker, data) {

@@ -2,13 +2,12 @@
 
 use std::cell::{Cell, OnceCell};
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Arc;
 use std::sync::atomic::AtomicU16;
 use std::sync::atomic::Ordering::Relaxed;
 
 use parking_lot::{ArcReentrantMutexGuard, MutexGuard, RawMutex, RawThreadId};
 
-use crate::abi::types::{UcsStatus, ptr_status};
+use crate::abi::types::{Constant, UcsStatus, ptr_status};
 use crate::abi::universe;
 use crate::fabric::endpoint;
 use crate::functions::Function;
@@ -180,6 +179,31 @@ fn run<A: Answer>(function: Function, record: bool, body: impl FnOnce(&Call) -> 
     })
 }
 
+/// Looks at something beside a call of the client, which is not counted: a call of its own says what it does. A panic of ours ends here.
+pub(crate) fn aside(function: Function, body: impl FnOnce(&Call)) {
+    let caught = catch_unwind(AssertUnwindSafe(|| {
+        let universe = universe();
+        let header = universe.map.header();
+        body(&Call {
+            universe,
+            function,
+            step: header.step.load(Relaxed) + 1,
+            occurrence: header.calls[function as usize].load(Relaxed) + 1,
+            thread: thread_number(),
+            stack: OnceCell::new(),
+            object: Cell::new(0),
+            faulted: Cell::new(false),
+        });
+    }));
+    if caught.is_err() {
+        universe()
+            .map
+            .header()
+            .internal_errors
+            .fetch_add(1, Relaxed);
+    }
+}
+
 impl Call {
     /// Traces the end of the call.
     fn trace(&self, status: UcsStatus) {
@@ -272,6 +296,25 @@ impl Call {
         Err(UcsStatus::INVALID_PARAM)
     }
 
+    /// Says so if a word has bits that the running release does not know. It ignores them, so the call goes on.
+    pub(crate) fn knows(&self, group: &[Constant], word: impl Into<u64>) {
+        if let Some(detail) = self.unknown(group, word) {
+            self.broken(
+                &mut self.lock(),
+                Rule::UnknownBits,
+                self.object.get(),
+                detail,
+            );
+        }
+    }
+
+    /// A word with bits that the running release does not know, and these bits.
+    pub(crate) fn unknown(&self, group: &[Constant], word: impl Into<u64>) -> Option<[u64; 2]> {
+        let word = word.into();
+        let unknown = word & !self.universe.version.known_bits(group);
+        (unknown != 0).then_some([word, unknown])
+    }
+
     /// Records a broken rule and gives UCX's error.
     pub(crate) fn broken(
         &self,
@@ -309,24 +352,6 @@ impl Call {
             _ => Ok(()),
         }
     }
-}
-
-/// The lock of the worker behind a handle of this kind, if that worker is in multi-thread mode. Taken before the state's lock, never
-/// while that is held.
-pub(crate) fn worker_guard(handle: u64, kind: Kind) -> Option<WorkerGuard> {
-    let lock = {
-        let state = universe().lock();
-        let serial = state.resolve(handle, kind).ok()?;
-        let owner = match kind {
-            Kind::Worker => serial,
-            Kind::Endpoint => state.endpoint(serial)?.worker,
-            Kind::Request => state.request(serial)?.worker,
-            Kind::Rkey => state.rkey(serial)?.worker,
-            _ => return None,
-        };
-        state.worker(owner)?.lock.as_ref().map(Arc::clone)?
-    };
-    Some(lock.lock_arc())
 }
 
 /// Reads a field of a client's structure.

@@ -5,8 +5,9 @@
 
 use crate::abi::call::{Call, enter, field};
 use crate::abi::types::{
-    UCP_DEVICE_MEM_LIST_ELEM_FIELD_EP, UCP_DEVICE_MEM_LIST_ELEM_FIELD_MEMH,
-    UCP_DEVICE_MEM_LIST_ELEM_FIELD_RKEY, UCP_DEVICE_MEM_LIST_PARAMS_FIELD_ELEMENT_SIZE,
+    UCP_DEVICE_MEM_LIST_ELEM_FIELD, UCP_DEVICE_MEM_LIST_ELEM_FIELD_EP,
+    UCP_DEVICE_MEM_LIST_ELEM_FIELD_MEMH, UCP_DEVICE_MEM_LIST_ELEM_FIELD_RKEY,
+    UCP_DEVICE_MEM_LIST_PARAMS_FIELD, UCP_DEVICE_MEM_LIST_PARAMS_FIELD_ELEMENT_SIZE,
     UCP_DEVICE_MEM_LIST_PARAMS_FIELD_ELEMENTS, UCP_DEVICE_MEM_LIST_PARAMS_FIELD_NUM_ELEMENTS,
     UCP_DEVICE_MEM_LIST_PARAMS_FIELD_WORKER, UcpDeviceMemListElem, UcpDeviceMemListParams,
     UcsStatus,
@@ -53,6 +54,17 @@ enum Side {
     Remote,
 }
 
+impl Side {
+    /// The members that an element must have. One of a remote list with none at all is a gap.
+    fn needed(self, mask: u64) -> u64 {
+        match self {
+            Side::Local => UCP_DEVICE_MEM_LIST_ELEM_FIELD_MEMH,
+            Side::Remote if mask == 0 => 0,
+            Side::Remote => UCP_DEVICE_MEM_LIST_ELEM_FIELD_RKEY | UCP_DEVICE_MEM_LIST_ELEM_FIELD_EP,
+        }
+    }
+}
+
 unsafe fn create(
     call: &Call,
     params: *const UcpDeviceMemListParams,
@@ -63,7 +75,7 @@ unsafe fn create(
         call.not_null(0, params)?;
         call.not_null(1, mem_list)?;
         // SAFETY: handed on to the caller.
-        let parent = unsafe { check(call, params, side) }?;
+        let (parent, members) = unsafe { check(call, params, side) }?;
         let mut state = call.lock();
         call.decide(&mut state)?;
         if !state.settings.device_api {
@@ -71,7 +83,7 @@ unsafe fn create(
             return Err(UcsStatus::NO_MEMORY);
         }
         let (serial, handle) = state
-            .create(parent, [0, 0], Body::MemList, call.site())
+            .create(parent, [0, 0], Body::MemList(members.into()), call.site())
             .ok_or(UcsStatus::NO_MEMORY)?;
         call.about(serial);
         // SAFETY: the client vouches for a pointer that is not null.
@@ -81,15 +93,18 @@ unsafe fn create(
     created.unwrap_or_else(|status| status)
 }
 
-/// Judges the parameters; returns the object on which the list depends (a worker, or the first element's endpoint), 0 = none.
+/// Judges the parameters; returns the object on which the list depends (a worker, or the first element's endpoint), 0 = none, and all
+/// that it is made of.
 unsafe fn check(
     call: &Call,
     params: *const UcpDeviceMemListParams,
     side: Side,
-) -> Result<u64, UcsStatus> {
-    let mut state = call.lock();
+) -> Result<(u64, Vec<u64>), UcsStatus> {
     // SAFETY: the client vouches for a pointer that is not null; fields are read by their mask bit only.
     let mask = unsafe { field!(params, field_mask) };
+    call.knows(UCP_DEVICE_MEM_LIST_PARAMS_FIELD, mask);
+    let mut state = call.lock();
+    let mut built_of = Vec::new();
     let needed = UCP_DEVICE_MEM_LIST_PARAMS_FIELD_ELEMENTS
         | UCP_DEVICE_MEM_LIST_PARAMS_FIELD_ELEMENT_SIZE
         | UCP_DEVICE_MEM_LIST_PARAMS_FIELD_NUM_ELEMENTS
@@ -110,7 +125,7 @@ unsafe fn check(
             field!(params, elements),
         )
     };
-    if count == 0 || elements.is_null() {
+    if count == 0 || size == 0 || elements.is_null() {
         return Err(call.broken(&mut state, Rule::ListElements, 0, [mask, count as u64]));
     }
     let mut parent = match worker {
@@ -143,7 +158,10 @@ unsafe fn check(
             });
             (mask, members)
         };
-        if side == Side::Local && element_mask & UCP_DEVICE_MEM_LIST_ELEM_FIELD_MEMH == 0 {
+        if let Some(detail) = call.unknown(UCP_DEVICE_MEM_LIST_ELEM_FIELD, element_mask) {
+            call.broken(&mut state, Rule::UnknownBits, 0, detail);
+        }
+        if element_mask & side.needed(element_mask) != side.needed(element_mask) {
             return Err(call.broken(
                 &mut state,
                 Rule::ListElements,
@@ -153,6 +171,7 @@ unsafe fn check(
         }
         for (value, kind) in members.into_iter().flatten() {
             let serial = call.member(&mut state, value, kind)?;
+            built_of.push(serial);
             if parent == 0 && kind == Kind::Endpoint {
                 parent = serial;
             }
@@ -162,7 +181,7 @@ unsafe fn check(
         // A remote list of gaps only.
         return Err(call.broken(&mut state, Rule::ListElements, 0, [mask, count as u64]));
     }
-    Ok(parent)
+    Ok((parent, built_of))
 }
 
 /// `ucp_device_mem_list_release`.

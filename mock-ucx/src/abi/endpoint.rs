@@ -7,14 +7,16 @@ use crate::abi::deferred;
 use crate::abi::operation::{Attributes, Begun, Done, Due, answer};
 use crate::abi::remote::{Path, look};
 use crate::abi::types::{
-    UCP_EP_CLOSE_FLAG_FORCE, UCP_EP_CLOSE_MODE_FORCE, UCP_EP_PARAM_FIELD_ERR_HANDLER,
-    UCP_EP_PARAM_FIELD_ERR_HANDLING_MODE, UCP_EP_PARAM_FIELD_REMOTE_ADDRESS,
-    UCP_EP_PARAM_FIELD_USER_DATA, UCP_EP_PERF_ATTR_FIELD_ESTIMATED_TIME,
-    UCP_EP_PERF_PARAM_FIELD_MESSAGE_SIZE, UCP_ERR_HANDLING_MODE_NONE, UcpEpEvaluatePerfAttr,
-    UcpEpEvaluatePerfParam, UcpEpParams, UcpRequestParam, UcsStatus,
+    UCP_EP_CLOSE_FLAG_FORCE, UCP_EP_CLOSE_FLAGS, UCP_EP_CLOSE_MODE_FORCE,
+    UCP_EP_PARAM_FIELD_ERR_HANDLER, UCP_EP_PARAM_FIELD_ERR_HANDLING_MODE, UCP_EP_PARAM_FIELD_FLAGS,
+    UCP_EP_PARAM_FIELD_REMOTE_ADDRESS, UCP_EP_PARAM_FIELD_USER_DATA, UCP_EP_PARAMS_FIELD,
+    UCP_EP_PARAMS_FLAGS, UCP_EP_PERF_ATTR_FIELD, UCP_EP_PERF_ATTR_FIELD_ESTIMATED_TIME,
+    UCP_EP_PERF_PARAM_FIELD, UCP_EP_PERF_PARAM_FIELD_MESSAGE_SIZE, UCP_ERR_HANDLING_MODE_NONE,
+    UCP_OP_ATTR, UCP_OP_ATTR_FLAG_NO_IMM_CMPL, UcpEpEvaluatePerfAttr, UcpEpEvaluatePerfParam,
+    UcpEpParams, UcpRequestParam, UcsStatus,
 };
 use crate::abi::upcall::{self, Upcall};
-use crate::abi::worker_guard;
+use crate::abi::{presence, worker_guard};
 use crate::fabric::agenda::Work;
 use crate::fabric::endpoint::{self as fabric, AddressError, Wish};
 use crate::fabric::request::{self, GivenUp};
@@ -43,7 +45,7 @@ pub unsafe extern "C-unwind" fn ucp_ep_create(
     params: *const UcpEpParams,
     ep: *mut u64,
 ) -> UcsStatus {
-    let guard = worker_guard(worker, Kind::Worker);
+    let guard = worker_guard(F::EpCreate, worker, Kind::Worker);
     let status = enter(F::EpCreate, |call| {
         // SAFETY: handed on to the caller.
         unsafe { create(call, worker, params, ep) }.map_or_else(|status| status, |()| UcsStatus::OK)
@@ -65,7 +67,7 @@ unsafe fn create(
     call.not_null(1, params)?;
     call.not_null(2, ep)?;
     // SAFETY: the client vouches for a pointer that is not null; fields are read by their mask bit only.
-    let (wish, address) = unsafe { read_params(params) };
+    let (wish, address) = unsafe { read_params(call, params) };
     let mut state = call.lock();
     let Some(address) = address else {
         return Err(call.broken(&mut state, Rule::EndpointTarget, worker, [0, 0]));
@@ -88,9 +90,18 @@ unsafe fn create(
         }
     };
     call.decide_of(&mut state, worker)?;
+    let (silent, overruled) = (wish.is_silent(), wish.is_overruled());
     let (serial, handle) = fabric::create(&mut state, worker, target, &wish, call.site())
         .map_err(|_| UcsStatus::NO_MEMORY)?;
     call.about(serial);
+    for (broken, rule) in [
+        (silent, Rule::EndpointSilent),
+        (overruled, Rule::EndpointArgument),
+    ] {
+        if broken {
+            call.broken(&mut state, rule, serial, [0, 0]);
+        }
+    }
     // SAFETY: as above.
     unsafe { ep.write_unaligned(handle) };
     if state.is_asking() {
@@ -136,11 +147,15 @@ fn let_others_notice(worker: u64) {
 
 /// # Safety
 /// `params` points to a `ucp_ep_params_t`.
-unsafe fn read_params(params: *const UcpEpParams) -> (Wish, Option<u64>) {
+unsafe fn read_params(call: &Call, params: *const UcpEpParams) -> (Wish, Option<u64>) {
     // SAFETY: handed on to the caller; each field is read only if its bit is set.
     unsafe {
         let mask = field!(params, field_mask);
         let set = |bit: u64| mask & bit != 0;
+        call.knows(UCP_EP_PARAMS_FIELD, mask);
+        if set(UCP_EP_PARAM_FIELD_FLAGS) {
+            call.knows(UCP_EP_PARAMS_FLAGS, field!(params, flags));
+        }
         let handler = set(UCP_EP_PARAM_FIELD_ERR_HANDLER).then(|| field!(params, err_handler));
         let user_data = set(UCP_EP_PARAM_FIELD_USER_DATA).then(|| field!(params, user_data));
         let wish = Wish {
@@ -150,6 +165,7 @@ unsafe fn read_params(params: *const UcpEpParams) -> (Wish, Option<u64>) {
                 UCP_ERR_HANDLING_MODE_NONE
             },
             error_callback: handler.and_then(|handler| handler.cb),
+            handler_argument: handler.map(|handler| handler.arg as u64),
             // user_data overrides the handler's own argument (ucp_def.h:ucp_err_handler_t).
             error_argument: user_data
                 .or(handler.map(|handler| handler.arg))
@@ -167,13 +183,15 @@ unsafe fn read_params(params: *const UcpEpParams) -> (Wish, Option<u64>) {
 /// As in UCX: `param` points to a `ucp_request_param_t`.
 #[unsafe(no_mangle)]
 pub unsafe extern "C-unwind" fn ucp_ep_close_nbx(ep: u64, param: *const UcpRequestParam) -> usize {
-    let _guard = worker_guard(ep, Kind::Endpoint);
+    let _guard = worker_guard(F::EpCloseNbx, ep, Kind::Endpoint);
     let (status_pointer, upcalls) = enter(F::EpCloseNbx, |call| {
         let mut inline = Vec::new();
         let closed = call.endpoint(ep).and_then(|serial| {
             call.not_null(1, param)?;
             // SAFETY: the client vouches for a pointer that is not null.
             let mut attributes = unsafe { Attributes::read(param) };
+            call.knows(UCP_OP_ATTR, attributes.mask);
+            call.knows(UCP_EP_CLOSE_FLAGS, attributes.flags);
             // Close is a flush, which ignores that flag (core/ucp_ep.c:ucp_ep_close_nbx).
             attributes.no_immediate_completion = false;
             let force = attributes.flags & UCP_EP_CLOSE_FLAG_FORCE != 0;
@@ -189,7 +207,7 @@ pub unsafe extern "C-unwind" fn ucp_ep_close_nbx(ep: u64, param: *const UcpReque
 /// `ucp_ep_close_nb`, the older form.
 #[unsafe(no_mangle)]
 pub extern "C-unwind" fn ucp_ep_close_nb(ep: u64, mode: c_uint) -> usize {
-    let _guard = worker_guard(ep, Kind::Endpoint);
+    let _guard = worker_guard(F::EpCloseNb, ep, Kind::Endpoint);
     let (status_pointer, due): (usize, Due) = enter(F::EpCloseNb, |call| {
         let mut inline = Vec::new();
         let closed = call.endpoint(ep).and_then(|serial| {
@@ -223,6 +241,7 @@ fn close(
     if force && mode == UCP_ERR_HANDLING_MODE_NONE {
         return Err(call.broken(&mut state, Rule::EndpointForce, endpoint, [0, 0]));
     }
+    judge_close(call, &mut state, endpoint, force, attributes.mask);
     let decision = call.decide(&mut state);
     if force {
         *inline = force_end(call, &mut state, route);
@@ -257,6 +276,32 @@ fn force_end(call: &Call, state: &mut State, route: Path) -> Vec<Upcall> {
         .into_iter()
         .filter_map(|(request, status)| upcall::completed(state, request, status, call.site()));
     upcalls.collect()
+}
+
+/// What is wrong with closing an endpoint now and so; it is closed all the same.
+fn judge_close(call: &Call, state: &mut State, endpoint: u64, force: bool, mask: u32) {
+    let Some(entry) = state.endpoint(endpoint) else {
+        return;
+    };
+    let (failed, keys, worker) = (entry.failed.is_some(), entry.rkeys, entry.worker);
+    if force && mask & UCP_OP_ATTR_FLAG_NO_IMM_CMPL != 0 {
+        call.broken(state, Rule::EndpointForceLater, endpoint, [0, 0]);
+    }
+    if failed && !force {
+        call.broken(state, Rule::EndpointGentle, endpoint, [0, 0]);
+    }
+    // Keys that are in use cannot be destroyed before a forced close, and after it the endpoint is gone: UCX says nothing about those.
+    if keys > 0 && !force && !failed {
+        call.broken(state, Rule::EndpointKeys, endpoint, [keys.into(), 0]);
+    }
+    let replies = state.worker_mut(worker).map(|worker| {
+        let before = worker.reply_endpoints.len();
+        worker.reply_endpoints.retain(|_, own| *own != endpoint);
+        before - worker.reply_endpoints.len()
+    });
+    if replies.is_some_and(|replies| replies > 0) {
+        call.broken(state, Rule::AmReply, endpoint, [0, 0]);
+    }
 }
 
 /// Complete if nothing runs on an endpoint, else a request that completes when all that was begun there has ended.
@@ -298,12 +343,13 @@ fn when_idle(
 /// As in UCX: `param` points to a `ucp_request_param_t`.
 #[unsafe(no_mangle)]
 pub unsafe extern "C-unwind" fn ucp_ep_flush_nbx(ep: u64, param: *const UcpRequestParam) -> usize {
-    let _guard = worker_guard(ep, Kind::Endpoint);
+    let _guard = worker_guard(F::EpFlushNbx, ep, Kind::Endpoint);
     let (status_pointer, upcalls) = enter(F::EpFlushNbx, |call| {
         let flushed = call.endpoint(ep).and_then(|serial| {
             call.not_null(1, param)?;
             // SAFETY: handed on to the caller.
             let mut attributes = unsafe { Attributes::read(param) };
+            call.knows(UCP_OP_ATTR, attributes.mask);
             // Flush ignores that flag (rma/flush.c:ucp_ep_flush_internal).
             attributes.no_immediate_completion = false;
             let mut state = call.lock();
@@ -340,16 +386,20 @@ pub unsafe extern "C-unwind" fn ucp_ep_evaluate_perf(
     param: *const UcpEpEvaluatePerfParam,
     attr: *mut UcpEpEvaluatePerfAttr,
 ) -> UcsStatus {
+    let _inside = presence(F::EpEvaluatePerf, ep, Kind::Endpoint);
     enter(F::EpEvaluatePerf, |call| {
         let evaluated = call.endpoint(ep).and_then(|serial| {
             call.not_null(1, param)?;
             call.not_null(2, attr)?;
             // SAFETY: the client vouches for pointers that are not null; fields are touched by their mask bit only.
             unsafe {
-                if field!(attr, field_mask) & UCP_EP_PERF_ATTR_FIELD_ESTIMATED_TIME == 0 {
+                let (wanted, given) = (field!(attr, field_mask), field!(param, field_mask));
+                call.knows(UCP_EP_PERF_ATTR_FIELD, wanted);
+                call.knows(UCP_EP_PERF_PARAM_FIELD, given);
+                if wanted & UCP_EP_PERF_ATTR_FIELD_ESTIMATED_TIME == 0 {
                     return Err(call.broken(&mut call.lock(), Rule::EndpointPerf, serial, [0, 0]));
                 }
-                let sized = field!(param, field_mask) & UCP_EP_PERF_PARAM_FIELD_MESSAGE_SIZE != 0;
+                let sized = given & UCP_EP_PERF_PARAM_FIELD_MESSAGE_SIZE != 0;
                 let size = if sized {
                     field!(param, message_size)
                 } else {

@@ -1,23 +1,25 @@
 //! Library, configuration and context.
 
 use std::ffi::{CStr, CString, c_char, c_uint};
-use std::sync::LazyLock;
+use std::sync::atomic::Ordering::Relaxed;
+use std::sync::{Arc, LazyLock};
 
 use crate::abi::call::{Call, enter, field, set_field};
 use crate::abi::types::{
     UCP_ATTR_FIELD_DEVICE_COUNTER_SIZE, UCP_ATTR_FIELD_MEMORY_TYPES, UCP_ATTR_FIELD_NAME,
-    UCP_ATTR_FIELD_REQUEST_SIZE, UCP_ATTR_FIELD_THREAD_MODE, UCP_ENTITY_NAME_MAX,
-    UCP_LIB_ATTR_FIELD_MAX_THREAD_LEVEL, UCP_PARAM_FIELD_FEATURES,
-    UCP_PARAM_FIELD_MT_WORKERS_SHARED, UCP_PARAM_FIELD_NAME, UCP_PARAM_FIELD_REQUEST_CLEANUP,
-    UCP_PARAM_FIELD_REQUEST_INIT, UCP_PARAM_FIELD_REQUEST_SIZE, UCS_MEMORY_TYPE_HOST,
-    UCS_THREAD_MODE_MULTI, UCS_THREAD_MODE_SERIALIZED, UCS_THREAD_MODE_SINGLE, UcpContextAttr,
-    UcpLibAttr, UcpParams, UcsStatus,
+    UCP_ATTR_FIELD_REQUEST_SIZE, UCP_ATTR_FIELD_THREAD_MODE, UCP_CONTEXT_ATTR_FIELD,
+    UCP_ENTITY_NAME_MAX, UCP_FEATURE, UCP_LIB_ATTR_FIELD, UCP_LIB_ATTR_FIELD_MAX_THREAD_LEVEL,
+    UCP_PARAM_FIELD_FEATURES, UCP_PARAM_FIELD_MT_WORKERS_SHARED, UCP_PARAM_FIELD_NAME,
+    UCP_PARAM_FIELD_REQUEST_CLEANUP, UCP_PARAM_FIELD_REQUEST_INIT, UCP_PARAM_FIELD_REQUEST_SIZE,
+    UCP_PARAMS_FIELD, UCS_MEMORY_TYPE_HOST, UCS_THREAD_MODE_MULTI, UCS_THREAD_MODE_SERIALIZED,
+    UCS_THREAD_MODE_SINGLE, UcpContextAttr, UcpLibAttr, UcpParams, UcsStatus,
 };
 use crate::functions::Function as F;
 use crate::ledger::Kind;
-use crate::objects::{Body, Context};
+use crate::objects::{Body, Context, Entry};
 use crate::rules::Rule;
 use crate::schedule::{Choice, Move};
+use crate::universe::State;
 
 /// Bytes before the pointer of a request that the client owns (`ucp_context_attr_t.request_size`; the UCX of NIXL 1.5.1 answers this).
 const EXTERNAL_REQUEST_BYTES: usize = 272;
@@ -87,7 +89,9 @@ pub unsafe extern "C-unwind" fn ucp_lib_query(attr: *mut UcpLibAttr) -> UcsStatu
         }
         // SAFETY: the client vouches for a pointer that is not null; fields are touched by their mask bit only.
         unsafe {
-            if field!(attr, field_mask) & UCP_LIB_ATTR_FIELD_MAX_THREAD_LEVEL != 0 {
+            let mask = field!(attr, field_mask);
+            call.knows(UCP_LIB_ATTR_FIELD, mask);
+            if mask & UCP_LIB_ATTR_FIELD_MAX_THREAD_LEVEL != 0 {
                 let level = match call.ask(&mut call.lock(), Move::LibraryThreadLevel, 0) {
                     Choice::Benign => UCS_THREAD_MODE_MULTI,
                     _ => UCS_THREAD_MODE_SERIALIZED,
@@ -156,6 +160,7 @@ unsafe fn config_modify(
     call.not_null(2, value)?;
     // SAFETY: the client vouches for terminated strings; neither is null.
     let (name, value) = unsafe { (CStr::from_ptr(name), CStr::from_ptr(value)) };
+    judge_name(call, serial, name);
     let status = crate::version::config_modify_status(call.universe.version, name, value);
     if status == UcsStatus::OK
         && name == c"RNDV_THRESH"
@@ -164,6 +169,20 @@ unsafe fn config_modify(
         config.rendezvous_threshold = threshold(value);
     }
     Ok(status)
+}
+
+/// Judges the name of a setting.
+fn judge_name(call: &Call, config: u64, name: &CStr) {
+    let rule = if name.to_bytes().starts_with(b"UCX_") {
+        Rule::ConfigPrefix
+    } else if crate::version::config_key_is_global(call.universe.version, name)
+        && call.universe.map.header().live[Kind::Context as usize].load(Relaxed) > 0
+    {
+        Rule::ConfigGlobal
+    } else {
+        return;
+    };
+    call.broken(&mut call.lock(), rule, config, [0, 0]);
 }
 
 /// `ucp_config_release`.
@@ -216,7 +235,14 @@ unsafe fn init(
             .unwrap_or(RENDEZVOUS_THRESHOLD)
     };
     // SAFETY: the client vouches for a pointer that is not null; fields are read by their mask bit only.
-    let mut new = unsafe { read_params(params, threshold) };
+    let (mut new, mask) = unsafe { read_params(params, threshold) };
+    let unknown = [
+        call.unknown(UCP_PARAMS_FIELD, mask),
+        call.unknown(UCP_FEATURE, new.features),
+    ];
+    for detail in unknown.into_iter().flatten() {
+        call.broken(&mut state, Rule::UnknownBits, 0, detail);
+    }
     // SAFETY: as above; the name is terminated or null.
     if unsafe { is_nameless(params) } {
         new.name = state.next_context_name();
@@ -257,12 +283,12 @@ unsafe fn is_nameless(params: *const UcpParams) -> bool {
 
 /// # Safety
 /// `params` points to a `ucp_params_t`.
-unsafe fn read_params(params: *const UcpParams, rendezvous_threshold: usize) -> Context {
+unsafe fn read_params(params: *const UcpParams, rendezvous_threshold: usize) -> (Context, u64) {
     // SAFETY: handed on to the caller; each field is read only if its bit is set.
     unsafe {
         let mask = field!(params, field_mask);
         let set = |bit: u64| mask & bit != 0;
-        Context {
+        let context = Context {
             features: if set(UCP_PARAM_FIELD_FEATURES) {
                 field!(params, features)
             } else {
@@ -276,6 +302,7 @@ unsafe fn read_params(params: *const UcpParams, rendezvous_threshold: usize) -> 
             mt_workers_shared: set(UCP_PARAM_FIELD_MT_WORKERS_SHARED)
                 && field!(params, mt_workers_shared) != 0,
             rendezvous_threshold,
+            occupancy: Arc::default(),
             request_size: if set(UCP_PARAM_FIELD_REQUEST_SIZE) {
                 field!(params, request_size)
             } else {
@@ -291,7 +318,8 @@ unsafe fn read_params(params: *const UcpParams, rendezvous_threshold: usize) -> 
             } else {
                 None
             },
-        }
+        };
+        (context, mask)
     }
 }
 
@@ -301,9 +329,24 @@ pub extern "C-unwind" fn ucp_cleanup(context: u64) {
     enter(F::Cleanup, |call| {
         let mut state = call.lock();
         if let Ok(serial) = call.handle(&mut state, 0, context, Kind::Context) {
-            state.end(call.about(serial), call.site());
+            call.about(serial);
+            if let Some(worker) = progressed_here(&state, serial, call.thread()) {
+                call.broken(&mut state, Rule::CallbackCleanup, worker, [0, 0]);
+                return;
+            }
+            state.end(serial, call.site());
         }
     });
+}
+
+/// A worker of a context whose progress call runs the callback that this thread is in.
+fn progressed_here(state: &State, context: u64, thread: u16) -> Option<u64> {
+    let progressed = |entry: &Entry| {
+        entry.parent == context
+            && matches!(&entry.body, Body::Worker(worker) if worker.progressing > 0 && worker.progress_thread == thread)
+    };
+    let found = state.objects.iter().filter(|(_, entry)| progressed(entry));
+    found.map(|(serial, _)| *serial).min()
 }
 
 /// `ucp_context_query`.
@@ -332,6 +375,7 @@ pub unsafe extern "C-unwind" fn ucp_context_query(
         // SAFETY: the client vouches for a pointer that is not null; fields are touched by their mask bit only.
         unsafe {
             let mask = field!(attr, field_mask);
+            call.knows(UCP_CONTEXT_ATTR_FIELD, mask);
             if mask & UCP_ATTR_FIELD_REQUEST_SIZE != 0 {
                 set_field!(attr, request_size, EXTERNAL_REQUEST_BYTES);
             }

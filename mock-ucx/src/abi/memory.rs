@@ -1,14 +1,20 @@
 //! Memory handles and remote keys.
 
 use crate::abi::call::{Call, enter, field, set_field};
+use crate::abi::context_presence;
 use crate::abi::types::{
-    UCP_MEM_ATTR_FIELD_ADDRESS, UCP_MEM_ATTR_FIELD_LENGTH, UCP_MEM_ATTR_FIELD_MEM_TYPE,
-    UCP_MEM_MAP_ALLOCATE, UCP_MEM_MAP_FIXED, UCP_MEM_MAP_LOCK, UCP_MEM_MAP_NONBLOCK,
-    UCP_MEM_MAP_PARAM_FIELD_ADDRESS, UCP_MEM_MAP_PARAM_FIELD_FLAGS, UCP_MEM_MAP_PARAM_FIELD_LENGTH,
-    UcpMemAttr, UcpMemMapParams, UcsStatus,
+    UCP_MEM_ATTR_FIELD, UCP_MEM_ATTR_FIELD_ADDRESS, UCP_MEM_ATTR_FIELD_LENGTH,
+    UCP_MEM_ATTR_FIELD_MEM_TYPE, UCP_MEM_MAP_ALLOCATE, UCP_MEM_MAP_FIXED, UCP_MEM_MAP_FLAGS,
+    UCP_MEM_MAP_LOCK, UCP_MEM_MAP_NONBLOCK, UCP_MEM_MAP_PARAM_FIELD_ADDRESS,
+    UCP_MEM_MAP_PARAM_FIELD_EXPORTED_MEMH_BUFFER, UCP_MEM_MAP_PARAM_FIELD_FLAGS,
+    UCP_MEM_MAP_PARAM_FIELD_LENGTH, UCP_MEM_MAP_PARAM_FIELD_MEMORY_TYPE,
+    UCP_MEM_MAP_PARAM_FIELD_PROT, UCP_MEM_MAP_PARAMS_FIELD, UCP_MEM_MAP_PROT, UcpMemAttr,
+    UcpMemMapParams, UcsStatus,
 };
 use crate::fabric::flight;
-use crate::fabric::memory::{self as fabric, PAGE_BYTES, Pages, Region, UnpackError};
+use crate::fabric::memory::{
+    self as fabric, PAGE_BYTES, PROTECTION_ALL, Pages, Region, Terms, UnpackError,
+};
 use crate::functions::Function as F;
 use crate::ledger::{Kind, NewFinding, Trouble};
 use crate::rules::Rule;
@@ -28,6 +34,7 @@ pub unsafe extern "C-unwind" fn ucp_mem_map(
     params: *const UcpMemMapParams,
     memh: *mut u64,
 ) -> UcsStatus {
+    let _inside = context_presence(F::MemMap, context);
     enter(F::MemMap, |call| {
         // SAFETY: handed on to the caller.
         unsafe { map(call, context, params, memh) }.map_or_else(|status| status, |()| UcsStatus::OK)
@@ -44,8 +51,9 @@ unsafe fn map(
     call.not_null(1, params)?;
     call.not_null(2, memh)?;
     // SAFETY: the client vouches for a pointer that is not null; fields are read by their mask bit only.
-    let (address, length, flags) = unsafe {
+    let (address, length, flags, protection, memory_type, exported) = unsafe {
         let mask = field!(params, field_mask);
+        call.knows(UCP_MEM_MAP_PARAMS_FIELD, mask);
         let set = |bit: u64| mask & bit != 0;
         (
             if set(UCP_MEM_MAP_PARAM_FIELD_ADDRESS) {
@@ -59,9 +67,24 @@ unsafe fn map(
             } else {
                 0
             },
+            set(UCP_MEM_MAP_PARAM_FIELD_PROT).then(|| field!(params, prot)),
+            set(UCP_MEM_MAP_PARAM_FIELD_MEMORY_TYPE).then(|| field!(params, memory_type)),
+            set(UCP_MEM_MAP_PARAM_FIELD_EXPORTED_MEMH_BUFFER)
+                && !field!(params, exported_memh_buffer).is_null(),
         )
     };
+    call.knows(UCP_MEM_MAP_FLAGS, flags);
+    call.knows(UCP_MEM_MAP_PROT, protection.unwrap_or(0));
     let mut state = call.lock();
+    judge_memory_type(call, &mut state, memory_type)?;
+    if exported {
+        if flags & UCP_MEM_MAP_ALLOCATE != 0 {
+            let detail = [address, u64::from(flags)];
+            return Err(call.broken(&mut state, Rule::MemoryFlags, context, detail));
+        }
+        // No device here can import what another process exported (core/ucp_mm.c:ucp_memh_import).
+        return Err(UcsStatus::UNSUPPORTED);
+    }
     let Some(length) = length else {
         return Err(call.broken(&mut state, Rule::MemoryLength, context, [0, 0]));
     };
@@ -78,7 +101,10 @@ unsafe fn map(
         &mut state,
         context,
         Region { address, length },
-        pages,
+        Terms {
+            pages,
+            protection: protection.unwrap_or(PROTECTION_ALL),
+        },
         call.site(),
     )?;
     if let Some(serial) = state.serial(handle) {
@@ -87,6 +113,22 @@ unsafe fn map(
     // SAFETY: as above.
     unsafe { memh.write_unaligned(handle) };
     Ok(())
+}
+
+/// A type that the running release does not have is taken as an index into its tables; its number of `UNKNOWN` is none that was forgotten.
+pub(crate) fn judge_memory_type(
+    call: &Call,
+    state: &mut State,
+    memory_type: Option<u32>,
+) -> Result<(), UcsStatus> {
+    let last = call.universe.version.memory_type_last();
+    match memory_type {
+        Some(memory_type) if memory_type > last => {
+            let detail = [u64::from(memory_type), u64::from(last)];
+            Err(call.broken(state, Rule::MemoryType, 0, detail))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// Who provides the memory; `None` if range and flags contradict each other (core/ucp_mm.c:ucp_mem_map, in its order).
@@ -116,8 +158,13 @@ fn memory_of(call: &Call, state: &mut State, context: u64, memh: u64) -> Result<
     if owner == context || fabric::is_zero_length(state, serial) {
         return Ok(serial);
     }
+    let packs = call.function == F::RkeyPack;
     let finding = NewFinding {
-        rule: Rule::MemoryHandle,
+        rule: if packs {
+            Rule::RkeyContext
+        } else {
+            Rule::MemoryHandle
+        },
         trouble: Trouble::OtherParent,
         argument: Some(1),
         value: memh,
@@ -126,12 +173,17 @@ fn memory_of(call: &Call, state: &mut State, context: u64, memh: u64) -> Result<
         detail: [owner, 0],
     };
     state.ledger.finding(finding, call.site());
+    // Packing does not look at its context (core/ucp_rkey.c:ucp_rkey_pack).
+    if packs {
+        return Ok(serial);
+    }
     Err(UcsStatus::INVALID_PARAM)
 }
 
 /// `ucp_mem_unmap`.
 #[unsafe(no_mangle)]
 pub extern "C-unwind" fn ucp_mem_unmap(context: u64, memh: u64) -> UcsStatus {
+    let _inside = context_presence(F::MemUnmap, context);
     enter(F::MemUnmap, |call| {
         let mut state = call.lock();
         match memory_of(call, &mut state, context, memh) {
@@ -184,6 +236,7 @@ pub unsafe extern "C-unwind" fn ucp_mem_query(memh: u64, attr: *mut UcpMemAttr) 
         // SAFETY: the client vouches for a pointer that is not null; fields are touched by their mask bit only.
         unsafe {
             let mask = field!(attr, field_mask);
+            call.knows(UCP_MEM_ATTR_FIELD, mask);
             if mask & UCP_MEM_ATTR_FIELD_ADDRESS != 0 {
                 set_field!(attr, address, region.address as _);
             }
@@ -209,6 +262,7 @@ pub unsafe extern "C-unwind" fn ucp_rkey_pack(
     buffer: *mut u64,
     size: *mut usize,
 ) -> UcsStatus {
+    let _inside = context_presence(F::RkeyPack, context);
     enter(F::RkeyPack, |call| {
         let packed = (|| {
             let serial = memory_of(call, &mut call.lock(), context, memh)?;
@@ -261,7 +315,7 @@ pub unsafe extern "C-unwind" fn ucp_ep_rkey_unpack(
     buffer: u64,
     rkey: *mut u64,
 ) -> UcsStatus {
-    let _guard = crate::abi::worker_guard(ep, Kind::Endpoint);
+    let _guard = crate::abi::worker_guard(F::EpRkeyUnpack, ep, Kind::Endpoint);
     enter(F::EpRkeyUnpack, |call| {
         let unpacked = call.endpoint(ep).and_then(|serial| {
             call.not_null(2, rkey)?;
@@ -304,7 +358,7 @@ fn bad_blob(call: &Call, state: &mut State, endpoint: u64, buffer: u64) -> UcsSt
 /// `ucp_rkey_destroy`.
 #[unsafe(no_mangle)]
 pub extern "C-unwind" fn ucp_rkey_destroy(rkey: u64) {
-    let _guard = crate::abi::worker_guard(rkey, Kind::Rkey);
+    let _guard = crate::abi::worker_guard(F::RkeyDestroy, rkey, Kind::Rkey);
     enter(F::RkeyDestroy, |call| {
         let mut state = call.lock();
         if let Ok(serial) = call.handle(&mut state, 0, rkey, Kind::Rkey) {

@@ -18,6 +18,8 @@ pub mod library;
 pub mod memory;
 mod operation;
 mod perform;
+mod presence;
+mod protection;
 mod remote;
 pub mod request;
 pub mod rma;
@@ -25,6 +27,6 @@ mod upcall;
 pub mod wakeup;
 pub mod worker;
 
-pub(crate) use call::worker_guard;
 pub use global::{configure, configured, set_operation};
 pub(crate) use global::{current, universe};
+pub(crate) use presence::{context_presence, ownership, presence, worker_guard};

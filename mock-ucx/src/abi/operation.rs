@@ -3,11 +3,13 @@
 use std::ffi::c_void;
 
 use crate::abi::call::{Call, field};
+use crate::abi::memory::judge_memory_type;
 use crate::abi::types::{
     UCP_DATATYPE_CLASS_MASK, UCP_DATATYPE_CONTIG, UCP_DATATYPE_IOV, UCP_DATATYPE_SHIFT,
-    UCP_OP_ATTR_FIELD_CALLBACK, UCP_OP_ATTR_FIELD_DATATYPE, UCP_OP_ATTR_FIELD_FLAGS,
-    UCP_OP_ATTR_FIELD_MEMH, UCP_OP_ATTR_FIELD_REQUEST, UCP_OP_ATTR_FIELD_USER_DATA,
-    UCP_OP_ATTR_FLAG_FORCE_IMM_CMPL, UCP_OP_ATTR_FLAG_NO_IMM_CMPL, UcpDtIov, UcpRequestParam,
+    UCP_OP_ATTR, UCP_OP_ATTR_FIELD_CALLBACK, UCP_OP_ATTR_FIELD_DATATYPE, UCP_OP_ATTR_FIELD_FLAGS,
+    UCP_OP_ATTR_FIELD_MEMH, UCP_OP_ATTR_FIELD_MEMORY_TYPE, UCP_OP_ATTR_FIELD_REQUEST,
+    UCP_OP_ATTR_FIELD_USER_DATA, UCP_OP_ATTR_FLAG_FAST_CMPL, UCP_OP_ATTR_FLAG_FORCE_IMM_CMPL,
+    UCP_OP_ATTR_FLAG_MULTI_SEND, UCP_OP_ATTR_FLAG_NO_IMM_CMPL, UcpDtIov, UcpRequestParam,
     UcpSendNbxCallback, UcsStatus,
 };
 use crate::abi::upcall::Upcall;
@@ -26,6 +28,7 @@ pub(crate) struct Attributes {
     pub(crate) flags: u32,
     pub(crate) datatype: u64,
     pub(crate) memory: u64,
+    pub(crate) memory_type: Option<u32>,
     pub(crate) callback: UcpSendNbxCallback,
     pub(crate) user_data: u64,
     pub(crate) external: u64,
@@ -60,6 +63,7 @@ impl Attributes {
                 } else {
                     0
                 },
+                memory_type: set(UCP_OP_ATTR_FIELD_MEMORY_TYPE).then(|| field!(param, memory_type)),
                 callback: if set(UCP_OP_ATTR_FIELD_CALLBACK) {
                     field!(param, cb).send
                 } else {
@@ -87,6 +91,7 @@ impl Attributes {
             flags: 0,
             datatype: CONTIGUOUS_BYTES,
             memory: 0,
+            memory_type: None,
             callback: None,
             user_data: 0,
             external: 0,
@@ -112,7 +117,24 @@ impl Attributes {
         if self.mask & UCP_OP_ATTR_FIELD_CALLBACK != 0 && self.callback.is_none() {
             return Err(call.broken(state, Rule::RequestCallback, 0, [0, 0]));
         }
-        Ok(())
+        if let Some(detail) = call.unknown(UCP_OP_ATTR, self.mask) {
+            call.broken(state, Rule::UnknownBits, 0, detail);
+        }
+        let exclusive = UCP_OP_ATTR_FLAG_FAST_CMPL | UCP_OP_ATTR_FLAG_MULTI_SEND;
+        if self.mask & exclusive == exclusive {
+            call.broken(state, Rule::OperationFlags, 0, [self.mask.into(), 0]);
+        }
+        if let Some(running) = self.running(state) {
+            return Err(call.broken(state, Rule::RequestMemory, running, [0, 0]));
+        }
+        judge_memory_type(call, state, self.memory_type)
+    }
+
+    /// The operation that has not given the client's memory for a request back yet.
+    fn running(&self, state: &State) -> Option<u64> {
+        let serial = state.serial(self.external).filter(|_| self.external != 0)?;
+        let request = state.request(serial)?;
+        (request.status == UcsStatus::INPROGRESS).then_some(serial)
     }
 
     /// What a request of this operation would be.

@@ -8,13 +8,14 @@ use crate::abi::deferred::{self, Fate};
 use crate::abi::operation::{Attributes, Begun, Done, Due, answer, contiguous_length, pieces};
 use crate::abi::remote::{self, Path};
 use crate::abi::types::{
-    UCP_DATATYPE_CLASS_MASK, UCP_DATATYPE_SGL, UCP_DT_LOCAL_SGL_FIELD_BUFFERS,
-    UCP_DT_LOCAL_SGL_FIELD_LENGTHS, UCP_DT_LOCAL_SGL_FIELD_MEMHS, UCP_DT_REMOTE_SGL_FIELD_LENGTHS,
-    UCP_DT_REMOTE_SGL_FIELD_REMOTE_ADDRS, UCP_DT_REMOTE_SGL_FIELD_RKEYS, UCP_FEATURE_RMA,
-    UCP_OP_ATTR_FIELD_DATATYPE, UCP_OP_ATTR_FIELD_REMOTE, UCP_OP_ATTR_FIELD_REMOTE_COUNT,
-    UCP_REMOTE_ADDR_INVALID, UcpDtLocalSgl, UcpDtRemoteSgl, UcpRequestParam, UcsStatus,
+    UCP_DATATYPE_CLASS_MASK, UCP_DATATYPE_SGL, UCP_DT_LOCAL_SGL_FIELD,
+    UCP_DT_LOCAL_SGL_FIELD_BUFFERS, UCP_DT_LOCAL_SGL_FIELD_LENGTHS, UCP_DT_LOCAL_SGL_FIELD_MEMHS,
+    UCP_DT_REMOTE_SGL_FIELD, UCP_DT_REMOTE_SGL_FIELD_LENGTHS, UCP_DT_REMOTE_SGL_FIELD_REMOTE_ADDRS,
+    UCP_DT_REMOTE_SGL_FIELD_RKEYS, UCP_FEATURE_RMA, UCP_OP_ATTR_FIELD_DATATYPE,
+    UCP_OP_ATTR_FIELD_REMOTE, UCP_OP_ATTR_FIELD_REMOTE_COUNT, UCP_REMOTE_ADDR_INVALID,
+    UcpDtLocalSgl, UcpDtRemoteSgl, UcpRequestParam, UcsStatus,
 };
-use crate::abi::worker_guard;
+use crate::abi::{protection, worker_guard};
 use crate::fabric::endpoint;
 use crate::fabric::remote::direct::Direction;
 use crate::fabric::transfer::{self, Piece};
@@ -86,7 +87,7 @@ pub unsafe extern "C-unwind" fn ucp_get_nbx(
 }
 
 unsafe fn transfer(function: F, direction: Direction, arguments: Arguments) -> usize {
-    let _guard = worker_guard(arguments.endpoint, Kind::Endpoint);
+    let _guard = worker_guard(function, arguments.endpoint, Kind::Endpoint);
     let (status_pointer, due): (usize, Due) = enter(function, |call| {
         // SAFETY: handed on to the caller.
         let result = unsafe { run(call, direction, arguments) };
@@ -147,6 +148,7 @@ unsafe fn run(call: &Call, direction: Direction, arguments: Arguments) -> Result
             return Err(refusal.status);
         }
     }
+    protection::judge(call, &mut state, direction, plan.as_slice());
     call.decide_on(&mut state, on)?;
     let route = Path {
         endpoint: on,
@@ -253,18 +255,16 @@ unsafe fn scatter_gather(
     arguments: Arguments,
     attributes: &Attributes,
 ) -> Result<Plan, UcsStatus> {
+    if direction == Direction::Get {
+        return Err(call.broken(state, Rule::SglGet, 0, [0, 0]));
+    }
     let refuse = |state: &mut State| Err(call.broken(state, Rule::SglArguments, 0, [0, 0]));
     let remote_given = attributes.mask & UCP_OP_ATTR_FIELD_REMOTE != 0;
     let sentinels = arguments.rkey == 0 && arguments.remote == UCP_REMOTE_ADDR_INVALID;
     // SAFETY: the client vouches for its parameters; the member is read only if its bit is set.
     let unequal = attributes.mask & UCP_OP_ATTR_FIELD_REMOTE_COUNT != 0
         && unsafe { field!(arguments.param, remote_count) } != arguments.count;
-    if direction == Direction::Get
-        || !sentinels
-        || !remote_given
-        || unequal
-        || arguments.buffer.is_null()
-    {
+    if !sentinels || !remote_given || unequal || arguments.buffer.is_null() {
         return refuse(state);
     }
     let local = arguments.buffer.cast::<UcpDtLocalSgl>();
@@ -280,6 +280,13 @@ unsafe fn scatter_gather(
             field!(remote, field_mask),
         )
     };
+    let unknown = [
+        call.unknown(UCP_DT_LOCAL_SGL_FIELD, local_mask),
+        call.unknown(UCP_DT_REMOTE_SGL_FIELD, remote_mask),
+    ];
+    for detail in unknown.into_iter().flatten() {
+        call.broken(state, Rule::UnknownBits, 0, detail);
+    }
     let local_needed = UCP_DT_LOCAL_SGL_FIELD_BUFFERS | UCP_DT_LOCAL_SGL_FIELD_LENGTHS;
     let remote_needed = UCP_DT_REMOTE_SGL_FIELD_REMOTE_ADDRS
         | UCP_DT_REMOTE_SGL_FIELD_RKEYS

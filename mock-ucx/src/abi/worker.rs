@@ -6,16 +6,18 @@ use std::os::fd::BorrowedFd;
 use crate::abi::call::{Call, WorkerGuard, enter, enter_quietly, field, set_field};
 use crate::abi::library::{entity_name, text};
 use crate::abi::perform;
+use crate::abi::presence;
 use crate::abi::remote::look_if_due;
 use crate::abi::types::{
-    UCP_WORKER_ATTR_FIELD_ADDRESS, UCP_WORKER_ATTR_FIELD_MAX_AM_HEADER,
+    UCP_WORKER_ATTR_FIELD, UCP_WORKER_ATTR_FIELD_ADDRESS, UCP_WORKER_ATTR_FIELD_MAX_AM_HEADER,
     UCP_WORKER_ATTR_FIELD_MAX_INFO_STRING, UCP_WORKER_ATTR_FIELD_NAME,
-    UCP_WORKER_ATTR_FIELD_THREAD_MODE, UCP_WORKER_PARAM_FIELD_AM_ALIGNMENT,
+    UCP_WORKER_ATTR_FIELD_THREAD_MODE, UCP_WORKER_FLAGS, UCP_WORKER_PARAM_FIELD_AM_ALIGNMENT,
     UCP_WORKER_PARAM_FIELD_EVENT_FD, UCP_WORKER_PARAM_FIELD_FLAGS, UCP_WORKER_PARAM_FIELD_NAME,
-    UCP_WORKER_PARAM_FIELD_THREAD_MODE, UCP_WORKER_PARAM_FIELD_USER_DATA, UCS_THREAD_MODE_SINGLE,
-    UcpWorkerAttr, UcpWorkerParams, UcsStatus,
+    UCP_WORKER_PARAM_FIELD_THREAD_MODE, UCP_WORKER_PARAM_FIELD_USER_DATA, UCP_WORKER_PARAMS_FIELD,
+    UCS_THREAD_MODE_SINGLE, UcpWorkerAttr, UcpWorkerParams, UcsStatus,
 };
 use crate::abi::upcall::{self, Upcall};
+use crate::fabric::agenda::Work;
 use crate::fabric::flight;
 use crate::fabric::worker::{self as fabric, Wish};
 use crate::functions::Function as F;
@@ -64,10 +66,10 @@ unsafe fn create(
     call.not_null(1, params)?;
     call.not_null(2, worker)?;
     // SAFETY: the client vouches for a pointer that is not null; fields are read by their mask bit only.
-    let wish = unsafe {
+    let (wish, mask) = unsafe {
         let mask = field!(params, field_mask);
         let set = |bit: u64| mask & bit != 0;
-        Wish {
+        let wish = Wish {
             thread_mode: if set(UCP_WORKER_PARAM_FIELD_THREAD_MODE) {
                 field!(params, thread_mode)
             } else {
@@ -88,8 +90,11 @@ unsafe fn create(
             } else {
                 1
             },
-        }
+        };
+        (wish, mask)
     };
+    call.knows(UCP_WORKER_PARAMS_FIELD, mask);
+    call.knows(UCP_WORKER_FLAGS, wish.flags);
     if wish.am_alignment > 0 && !wish.am_alignment.is_power_of_two() {
         return Err(UcsStatus::INVALID_PARAM);
     }
@@ -160,6 +165,7 @@ unsafe fn join_event_set(
 /// `ucp_worker_destroy`.
 #[unsafe(no_mangle)]
 pub extern "C-unwind" fn ucp_worker_destroy(worker: u64) {
+    let _inside = presence(F::WorkerDestroy, worker, Kind::Worker);
     let canceled = enter_quietly(F::WorkerDestroy, |call| canceled(call, worker));
     for upcall in canceled.into_iter().flatten() {
         upcall.run();
@@ -186,6 +192,17 @@ pub extern "C-unwind" fn ucp_worker_destroy(worker: u64) {
     }
 }
 
+/// No put or get is under way on a worker that goes.
+fn judge_unflushed(call: &Call, state: &mut State, worker: u64) {
+    let tasks = state.agenda.of_worker(worker);
+    let transfers = tasks
+        .filter(|(_, task)| matches!(task.work, Work::Transfer(_) | Work::Land(_)))
+        .count();
+    if transfers > 0 {
+        call.broken(state, Rule::WorkerUnflushed, worker, [transfers as u64, 0]);
+    }
+}
+
 /// The callbacks of what is under way on a worker, if the adversary lets them run while it is destroyed.
 fn canceled(call: &Call, worker: u64) -> Option<Vec<Upcall>> {
     let mut state = call.lock();
@@ -194,6 +211,7 @@ fn canceled(call: &Call, worker: u64) -> Option<Vec<Upcall>> {
     if !idle || state.agenda.is_empty() {
         return None;
     }
+    judge_unflushed(call, &mut state, serial);
     if call.ask(&mut state, Move::DestroyRequests, serial) == Choice::Benign {
         return None;
     }
@@ -213,6 +231,7 @@ pub unsafe extern "C-unwind" fn ucp_worker_query(
     worker: u64,
     attr: *mut UcpWorkerAttr,
 ) -> UcsStatus {
+    let _inside = presence(F::WorkerQuery, worker, Kind::Worker);
     enter(F::WorkerQuery, |call| {
         // SAFETY: handed on to the caller.
         unsafe { query(call, worker, attr) }.map_or_else(|status| status, |()| UcsStatus::OK)
@@ -222,6 +241,8 @@ pub unsafe extern "C-unwind" fn ucp_worker_query(
 unsafe fn query(call: &Call, worker: u64, attr: *mut UcpWorkerAttr) -> Result<(), UcsStatus> {
     let serial = call.about(call.handle(&mut call.lock(), 0, worker, Kind::Worker)?);
     call.not_null(1, attr)?;
+    // SAFETY: as below.
+    call.knows(UCP_WORKER_ATTR_FIELD, unsafe { field!(attr, field_mask) });
     let mut state = call.lock();
     // SAFETY: the client vouches for a pointer that is not null; fields are touched by their mask bit only.
     unsafe {
@@ -261,6 +282,7 @@ unsafe fn query(call: &Call, worker: u64, attr: *mut UcpWorkerAttr) -> Result<()
 /// `ucp_worker_release_address`.
 #[unsafe(no_mangle)]
 pub extern "C-unwind" fn ucp_worker_release_address(worker: u64, address: u64) {
+    let _inside = presence(F::WorkerReleaseAddress, worker, Kind::Worker);
     enter(F::WorkerReleaseAddress, |call| {
         let mut state = call.lock();
         let worker = call.handle(&mut state, 0, worker, Kind::Worker);
@@ -292,6 +314,7 @@ pub extern "C-unwind" fn ucp_worker_release_address(worker: u64, address: u64) {
 /// `ucp_worker_progress`.
 #[unsafe(no_mangle)]
 pub extern "C-unwind" fn ucp_worker_progress(worker: u64) -> c_uint {
+    let _inside = presence(F::WorkerProgress, worker, Kind::Worker);
     let Some((turn, running)) =
         enter_quietly(F::WorkerProgress, |call| begin_progress(call, worker))
     else {
@@ -354,6 +377,7 @@ fn begin_progress(call: &Call, worker: u64) -> Option<(Turn, Progressing)> {
     look_if_due(call, &mut state);
     let is_plain = state.agenda.is_empty() && !state.is_asking();
     let entry = state.worker_mut(serial)?;
+    (entry.polls, entry.arms_refused) = (0, 0);
     let lock = entry.lock.clone();
     if entry.progressing > 0 && entry.progress_thread == call.thread() {
         call.broken(&mut state, Rule::CallbackProgress, serial, [0, 0]);

@@ -200,12 +200,10 @@ mod tests {
             ("HOME", "/"),
         ])
         .unwrap();
-        let variables = given
-            .variables()
-            .map(|(name, value)| (name, value.unwrap()));
+        let variables = given.variables();
         let again: Vec<_> = variables
             .iter()
-            .map(|(name, value)| (*name, value.as_str()))
+            .filter_map(|(name, value)| Some((*name, value.as_deref()?)))
             .collect();
         assert_eq!(read(&again).unwrap(), given);
         let none = Given::default().variables();

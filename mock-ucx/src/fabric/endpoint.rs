@@ -15,6 +15,21 @@ pub(crate) struct Wish {
     pub(crate) error_mode: u32,
     pub(crate) error_callback: UcpErrHandlerCb,
     pub(crate) error_argument: u64,
+    /// The handler's own argument, if it was given one.
+    pub(crate) handler_argument: Option<u64>,
+}
+
+impl Wish {
+    /// Failures are handled, and nobody is told.
+    pub(crate) fn is_silent(&self) -> bool {
+        self.error_mode != UCP_ERR_HANDLING_MODE_NONE && self.error_callback.is_none()
+    }
+
+    /// The handler gets another argument than it was given.
+    pub(crate) fn is_overruled(&self) -> bool {
+        let other = |own: u64| own != self.error_argument;
+        self.error_callback.is_some() && self.handler_argument.is_some_and(other)
+    }
 }
 
 /// A worker on this host.
@@ -73,6 +88,7 @@ pub(crate) fn create(
         error_callback: wish.error_callback,
         error_argument: wish.error_argument,
         failed: None,
+        rkeys: 0,
         handler_first: false,
         notice: Choice::Benign,
         silent: false,

@@ -1,6 +1,9 @@
 //! Memory handles and remote keys.
 
-use crate::abi::types::{UCS_MEMORY_TYPE_HOST, UcsStatus};
+use crate::abi::types::{
+    UCP_MEM_MAP_PROT_LOCAL_READ, UCP_MEM_MAP_PROT_LOCAL_WRITE, UCP_MEM_MAP_PROT_REMOTE_READ,
+    UCP_MEM_MAP_PROT_REMOTE_WRITE, UCS_MEMORY_TYPE_HOST, UcsStatus,
+};
 use crate::fabric::blob::{BlobKind, Content, decode, encode};
 use crate::ledger::Site;
 use crate::objects::{Body, Memory, Rkey};
@@ -37,26 +40,41 @@ pub(crate) enum Pages {
     OursFixed,
 }
 
+/// All that may be done with a registration: what UCX assumes if it is told nothing (ucp.h:ucp_mem_map_params_t.prot).
+pub(crate) const PROTECTION_ALL: u32 = UCP_MEM_MAP_PROT_LOCAL_READ
+    | UCP_MEM_MAP_PROT_LOCAL_WRITE
+    | UCP_MEM_MAP_PROT_REMOTE_READ
+    | UCP_MEM_MAP_PROT_REMOTE_WRITE;
+
+/// On which terms memory is registered.
+#[derive(Clone, Copy)]
+pub(crate) struct Terms {
+    pub(crate) pages: Pages,
+    /// What may be done with it.
+    pub(crate) protection: u32,
+}
+
 /// Registers a range, or memory that UCX allocates itself.
 pub(crate) fn map(
     state: &mut State,
     context: u64,
     wanted: Region,
-    pages: Pages,
+    terms: Terms,
     site: Site<'_>,
 ) -> Result<u64, UcsStatus> {
     if wanted.length == 0 {
         return zero_length(state);
     }
-    let allocate = pages != Pages::Client;
+    let allocate = terms.pages != Pages::Client;
     let region = if allocate {
-        allocate_pages(wanted, pages == Pages::OursFixed)?
+        allocate_pages(wanted, terms.pages == Pages::OursFixed)?
     } else {
         wanted
     };
     let memory = Memory {
         region,
         memory_type: UCS_MEMORY_TYPE_HOST,
+        protection: terms.protection,
         allocated: allocate,
     };
     let detail = [region.address, region.length as u64];
@@ -77,6 +95,7 @@ fn zero_length(state: &mut State) -> Result<u64, UcsStatus> {
                     length: 0,
                 },
                 memory_type: UCS_MEMORY_TYPE_HOST,
+                protection: PROTECTION_ALL,
                 allocated: false,
             };
             let made = state.create_hidden(0, Body::Memory(memory));

@@ -65,6 +65,7 @@ pub(crate) fn deliver(
         if let Payload::Rendezvous { sender, .. } = message.payload {
             tell(state, sender, UcsStatus::INVALID_PARAM);
         }
+        state.broken(Rule::AmUnheard, worker, [u64::from(message.id), 0], site);
         return None;
     };
     let mut recv_attr = 0;
@@ -231,6 +232,7 @@ fn reply_endpoint(state: &mut State, worker: u64, sender: Target, site: Site<'_>
         error_mode: UCP_ERR_HANDLING_MODE_NONE,
         error_callback: None,
         error_argument: 0,
+        handler_argument: None,
     };
     let (serial, handle) = endpoint::create(state, worker, sender, &wish, site).ok()?;
     state

@@ -1,7 +1,7 @@
 //! Workers: their inbox, their event descriptor, their address.
 
 use std::collections::{BTreeSet, VecDeque};
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, IntoRawFd, OwnedFd};
 use std::sync::Arc;
 
 use parking_lot::ReentrantMutex;
@@ -15,7 +15,8 @@ use crate::fabric::agenda::WITHHELD;
 use crate::fabric::blob::{BlobKind, Content, encode};
 use crate::fabric::{endpoint, flight, remote};
 use crate::ledger::{Kind, Site};
-use crate::objects::{Body, Event, Wakeup, Worker};
+use crate::objects::{Body, Event, FileId, Wakeup, Worker};
+use crate::rules::Rule;
 use crate::universe::State;
 
 /// What a client asked of a new worker.
@@ -48,6 +49,8 @@ pub(crate) fn create(
         am_alignment: wish.am_alignment,
         wakeup: None,
         armed: false,
+        arms_refused: 0,
+        polls: 0,
         progressed: 0,
         idle: 0,
         busy_in_a_row: 0,
@@ -55,6 +58,8 @@ pub(crate) fn create(
         inbox: VecDeque::new(),
         handlers: FxHashMap::default(),
         lock,
+        owner: site.thread,
+        occupancy: Arc::default(),
         progressing: 0,
         progress_thread: 0,
         peers: FxHashSet::default(),
@@ -62,13 +67,9 @@ pub(crate) fn create(
         reply_endpoints: FxHashMap::default(),
         given_up: FxHashSet::default(),
     };
+    let detail = [u64::from(wish.thread_mode), 0];
     state
-        .create(
-            context,
-            [u64::from(wish.thread_mode), 0],
-            Body::Worker(Box::new(worker)),
-            site,
-        )
+        .create(context, detail, Body::Worker(Box::new(worker)), site)
         .map(|(_, handle)| handle)
         .ok_or(UcsStatus::NO_MEMORY)
 }
@@ -112,6 +113,15 @@ pub(crate) fn destroy(state: &mut State, worker: u64, site: Site<'_>) {
         }
     }
     flight::forget_worker(state, worker);
+    let wakeup = state
+        .worker_mut(worker)
+        .and_then(|worker| worker.wakeup.take());
+    if let Some(wakeup) = wakeup.filter(Wakeup::is_gone) {
+        let detail = [wakeup.descriptor().cast_unsigned().into(), 0];
+        state.broken(Rule::DescriptorGone, worker, detail, site);
+        // Its number may be another file's by now, which is not ours to close.
+        let _ = wakeup.both.unwrap_or(wakeup.event).into_raw_fd();
+    }
     state.end(worker, site);
     remote::say_goodbye(state, worker);
 }
@@ -194,9 +204,12 @@ pub(crate) fn descriptor(state: &mut State, worker: u64) -> Result<i32, UcsStatu
         .hub
         .as_ref()
         .and_then(|hub| merge(&[event.as_fd(), hub.readiness()]).ok());
+    let given = both.as_ref().unwrap_or(&event).as_raw_fd();
+    let file = FileId::of(given);
     let wakeup = Wakeup {
         event,
         both,
+        file,
         joined: false,
     };
     let descriptor = wakeup.descriptor();
@@ -243,7 +256,27 @@ fn merge(sources: &[BorrowedFd<'_>]) -> rustix::io::Result<OwnedFd> {
     Ok(merged)
 }
 
+impl FileId {
+    /// The file behind a descriptor; `None` if it is not open.
+    fn of(descriptor: i32) -> Option<FileId> {
+        // SAFETY: all-zero is a value of this plain structure, which is valid for the call; any number may be asked for.
+        let stat = unsafe {
+            let mut stat: libc::stat = std::mem::zeroed();
+            (libc::fstat(descriptor, &raw mut stat) == 0).then_some(stat)
+        }?;
+        Some(FileId {
+            device: stat.st_dev,
+            number: stat.st_ino,
+        })
+    }
+}
+
 impl Wakeup {
+    /// The client closed what it was given. Seen unless the number is that of another event descriptor by now.
+    fn is_gone(&self) -> bool {
+        self.file.is_some() && FileId::of(self.descriptor()) != self.file
+    }
+
     fn source(&self) -> &OwnedFd {
         self.both.as_ref().unwrap_or(&self.event)
     }
@@ -264,6 +297,7 @@ pub(crate) fn arm(state: &mut State, worker: u64) -> UcsStatus {
         drain(&wakeup.event);
     }
     if !worker.inbox.is_empty() {
+        worker.arms_refused += 1;
         return UcsStatus::BUSY;
     }
     worker.armed = true;

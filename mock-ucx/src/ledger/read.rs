@@ -359,7 +359,8 @@ impl Snapshot {
                 let _ = writeln!(text, "mock-ucx:   {kind}: {live} of {created}");
             }
         }
-        for finding in &self.findings {
+        let counts = |finding: &&Finding| finding.rule.info().is_finding();
+        for finding in self.findings.iter().filter(counts) {
             let info = finding.rule.info();
             let _ = writeln!(
                 text,

@@ -1,4 +1,5 @@
-//! Which rule a bad handle breaks: that depends on the kind it should have, what is wrong with it, and what was to be done.
+//! Which rule a bad handle breaks - that depends on the kind it should have, what is wrong with it, and what was to be done - and which one
+//! an object breaks that outlives its parent.
 
 use crate::functions::Function;
 use crate::ledger::{Kind, Trouble};
@@ -34,4 +35,20 @@ pub fn rule_for_handle(function: Function, kind: Kind, trouble: Trouble) -> Rule
         Kind::AmData => Rule::AmData,
         Kind::MemList => Rule::ListHandle,
     }
+}
+
+/// The rule that an object breaks whose parent is ended by `function` while it is alive.
+pub fn rule_for_orphan(function: Function, kind: Kind) -> Option<Rule> {
+    Some(match kind {
+        Kind::Worker => Rule::ContextWorkers,
+        Kind::MemoryHandle => Rule::ContextMemory,
+        Kind::Endpoint => Rule::WorkerEndpoints,
+        Kind::Request => Rule::WorkerRequests,
+        Kind::Address => Rule::AddressRelease,
+        Kind::Rkey => Rule::RkeyWorker,
+        Kind::AmData => Rule::AmData,
+        Kind::MemList if function == Function::Cleanup => Rule::ContextLists,
+        Kind::MemList => Rule::ListOutlives,
+        Kind::Config | Kind::Context | Kind::RkeyBuffer => return None,
+    })
 }

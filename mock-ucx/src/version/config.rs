@@ -86,6 +86,12 @@ pub fn config_key_known(version: UcxVersion, name: &str) -> bool {
     named(name.as_bytes()).iter().any(|key| key.is_in(version))
 }
 
+/// Whether a release keeps the setting of this name for the whole process, and lets it be changed.
+pub fn config_key_is_global(version: UcxVersion, name: &CStr) -> bool {
+    let mut keys = named(name.to_bytes()).iter();
+    keys.any(|key| key.table == Table::Global && key.is_in(version))
+}
+
 /// Where the keys of each name stand.
 static NAMES: LazyLock<FxHashMap<&'static [u8], Range<usize>>> = LazyLock::new(|| {
     let mut names: FxHashMap<&[u8], Range<usize>> = FxHashMap::default();

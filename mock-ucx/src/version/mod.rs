@@ -6,7 +6,9 @@
 mod config;
 mod config_value;
 
-pub use config::{config_key_known, config_modify_status, nearest_config_key};
+pub use config::{
+    config_key_is_global, config_key_known, config_modify_status, nearest_config_key,
+};
 
 use crate::abi::types::{Constant, Minor};
 use std::fmt;

@@ -38,9 +38,11 @@ pub fn alone(body: impl FnOnce(&Mock)) {
 
 /// The same with settings.
 pub fn alone_with(settings: Settings, body: impl FnOnce(&Mock)) {
-    // `program::name_of_the_test::{{closure}}`
+    // `program::name_of_the_test::{{closure}}`, with the modules in between.
     let path = type_name_of_val(&body);
-    let name = path.split("::").nth(1).expect("the name of a test");
+    let name = path.strip_suffix("::{{closure}}");
+    let name = name.and_then(|path| Some(path.split_once("::")?.1));
+    let name = name.expect("the name of a test");
     alone_named(name, settings, body);
 }
 
@@ -105,10 +107,21 @@ impl Mock {
         self.snapshot().live[kind as usize]
     }
 
+    /// How often a breach of this rule was noted, which is no finding.
+    pub fn notes(&self, rule: Rule) -> usize {
+        assert!(!rule.info().is_finding(), "{rule:?} is a finding");
+        self.seen(|seen| seen == rule).len()
+    }
+
     fn found(&self) -> Vec<Rule> {
+        self.seen(|rule| rule.info().is_finding())
+    }
+
+    fn seen(&self, which: impl Fn(Rule) -> bool) -> Vec<Rule> {
         let findings = self.snapshot().findings;
         let each = findings
             .iter()
+            .filter(|finding| which(finding.rule))
             .flat_map(|finding| (0..finding.count).map(move |_| finding.rule));
         each.collect()
     }
@@ -350,6 +363,35 @@ pub fn send(ep: u64, id: u32, header: &[u8], data: &[u8], param: &UcpRequestPara
     }
 }
 
+/// Sets a handler for messages with this id.
+pub fn listen(worker: u64, id: u32, callback: UcpAmRecvCallback, argument: u64) {
+    let param = UcpAmHandlerParam {
+        field_mask: UCP_AM_HANDLER_PARAM_FIELD_ID
+            | UCP_AM_HANDLER_PARAM_FIELD_CB
+            | UCP_AM_HANDLER_PARAM_FIELD_ARG,
+        id,
+        cb: callback,
+        arg: argument as *mut c_void,
+        ..zeroed()
+    };
+    // SAFETY: the structure is right.
+    let status =
+        unsafe { active_message::ucp_worker_set_am_recv_handler(worker, &raw const param) };
+    assert_eq!(status, UcsStatus::OK);
+}
+
+/// A handler that takes nothing.
+pub unsafe extern "C-unwind" fn ignore(
+    _: *mut c_void,
+    _: *const c_void,
+    _: usize,
+    _: *mut c_void,
+    _: usize,
+    _: *const UcpAmRecvParam,
+) -> UcsStatus {
+    UcsStatus::OK
+}
+
 /// Parameters that ask for nothing.
 pub fn plain() -> UcpRequestParam {
     zeroed()
@@ -373,6 +415,14 @@ pub fn logged(log: &Log) -> UcpRequestParam {
         },
         user_data: ptr::from_ref(log).cast_mut().cast(),
         ..zeroed()
+    }
+}
+
+/// Settings under which this happens.
+pub fn late(faults: &str) -> Settings {
+    Settings {
+        faults: faults.parse().expect("a fault specification"),
+        ..Settings::default()
     }
 }
 

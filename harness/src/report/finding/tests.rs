@@ -3,6 +3,7 @@
 use super::*;
 use crate::oracle::testing::{Client, ledger_of, notes, operation};
 use crate::oracle::{OperationNote, Outcome, judge};
+use mock_ucx::abi::worker;
 
 /// A registration whose key cannot be packed, in operation 2 of a case; `before` more are made and given back first.
 fn case(faults: &str, before: usize) -> Snapshot {
@@ -117,6 +118,56 @@ fn a_case_with_two_faults_knows_the_fingerprints_of_each_alone_and_of_none() {
 }
 
 #[test]
+fn a_broken_rule_has_the_call_and_both_ends_of_the_object() {
+    let snapshot = ledger_of("", || {
+        let mut client = Client::new();
+        let handle = client.register();
+        client.unmap(handle);
+        client.unmap(handle);
+        client.cleanup();
+    });
+    let findings = found(&snapshot, &[], "");
+    let [finding] = findings.as_slice() else {
+        panic!("{findings:?}")
+    };
+    assert_eq!(finding.oracle, Oracle::Rule);
+    for stack in [&finding.called, &finding.created, &finding.ended] {
+        assert!(!stack.is_empty(), "{finding:?}");
+    }
+}
+
+#[test]
+fn threads_that_meet_in_other_calls_are_the_same_finding() {
+    let met = |in_progress: bool| {
+        let snapshot = ledger_of("", move || {
+            let client = Client::new();
+            let near = client.worker();
+            let elsewhere = std::thread::spawn(move || {
+                if in_progress {
+                    worker::ucp_worker_progress(near);
+                } else {
+                    client.endpoint(near);
+                }
+            });
+            let _ = elsewhere.join();
+        });
+        let observation = Observation::of(&snapshot);
+        let case = Case {
+            scenario: "",
+            faults: "",
+            nixl: "none",
+        };
+        let verdicts = judge(&observation);
+        let verdict = verdicts
+            .iter()
+            .find(|verdict| verdict.rule.as_deref() == Some("UCP-THR-001"));
+        let verdict = verdict.expect("the other thread was seen");
+        Finding::new(verdict, &observation, &case, &mut Symbolizer::new()).fingerprint
+    };
+    assert_eq!(met(true), met(false));
+}
+
+#[test]
 fn a_finding_is_one_line_of_json_with_the_fields_that_the_design_names() {
     let faults = "ucp_rkey_pack@1=NO_MEMORY";
     let finding = found(&case(faults, 0), &operations(), faults).remove(0);
@@ -139,6 +190,8 @@ fn a_finding_is_one_line_of_json_with_the_fields_that_the_design_names() {
         "count",
         "evidence",
         "created",
+        "ended",
+        "called",
         "operation",
         "scenario",
         "decisions",

@@ -29,6 +29,26 @@ fn a_finding_reads_from_the_loss_to_the_command_that_shows_it_again() {
 }
 
 #[test]
+fn a_broken_rule_shows_the_call_and_both_ends_of_the_object() {
+    let mut misuse = sample("a", "");
+    let frames = |function: &str| {
+        vec![StackFrame {
+            function: Some(function.to_owned()),
+            ..misuse.created[0].clone()
+        }]
+    };
+    let (called, created, ended) = (frames("use"), frames("make"), frames("end"));
+    (misuse.called, misuse.created, misuse.ended) = (called, created, ended);
+    let text = plain(&finding(1, &misuse));
+    let stacks = "
+  called   libplugin_UCX.so!use
+  created  libplugin_UCX.so!make
+  ended    libplugin_UCX.so!end
+";
+    assert!(text.contains(stacks), "{text}");
+}
+
+#[test]
 fn a_long_stack_is_cut_and_a_benign_finding_has_no_fault() {
     let mut long = sample("a", "");
     let frame = |number| StackFrame {

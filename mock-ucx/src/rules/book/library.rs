@@ -1,0 +1,186 @@
+//! The library, its settings and contexts.
+
+use crate::rules::{Basis, Rule, RuleInfo, Severity, Versions};
+
+pub(super) static RULES: &[(Rule, RuleInfo)] = &[
+    (
+        Rule::ArgumentNull,
+        RuleInfo {
+            id: "UCP-ARG-001",
+            statement: "A pointer that UCX reads or writes is not null.",
+            severity: Severity::Undefined,
+            basis: Basis::Code,
+            source: "every function of ucp.h",
+            versions: Versions::ALL,
+            hint: "Pass the address of a variable or structure of yours.",
+        },
+    ),
+    (
+        Rule::UnknownBits,
+        RuleInfo {
+            id: "UCP-VER-002",
+            statement: "A mask or flag word holds no bit that the running release does not know: such an input is lost and such an output stays unset.",
+            severity: Severity::Contract,
+            basis: Basis::Doc,
+            source: "ucp.h: the field_mask of every structure",
+            versions: Versions::ALL,
+            hint: "Ask ucp_get_version first, or build with the headers of the release that runs.",
+        },
+    ),
+    (
+        Rule::MemoryType,
+        RuleInfo {
+            id: "UCP-VER-003",
+            statement: "A memory type is one that the running release has, or that release's UCS_MEMORY_TYPE_UNKNOWN.",
+            severity: Severity::Undefined,
+            basis: Basis::Code,
+            source: "ucs/memory/memory_type.h; core/ucp_mm.c:ucp_mem_map",
+            versions: Versions::ALL,
+            hint: "UCS_MEMORY_TYPE_UNKNOWN moves with each new type: leave the member out instead of passing it.",
+        },
+    ),
+    (
+        Rule::ConfigLeak,
+        RuleInfo {
+            id: "UCP-CFG-001",
+            statement: "Each successful ucp_config_read needs exactly one ucp_config_release.",
+            severity: Severity::Leak,
+            basis: Basis::Doc,
+            source: "ucp.h:ucp_config_read",
+            versions: Versions::ALL,
+            hint: "Release the configuration after ucp_init, on every path.",
+        },
+    ),
+    (
+        Rule::ConfigHandle,
+        RuleInfo {
+            id: "UCP-CFG-002",
+            statement: "A configuration that is modified, used or released is one that was read and not yet released.",
+            severity: Severity::Undefined,
+            basis: Basis::Code,
+            source: "core/ucp_context.c:ucp_config_release",
+            versions: Versions::ALL,
+            hint: "Release it once, after the last use.",
+        },
+    ),
+    (
+        Rule::ConfigPrefix,
+        RuleInfo {
+            id: "UCP-CFG-004",
+            statement: "The name of a setting is given without the prefix UCX_.",
+            severity: Severity::Contract,
+            basis: Basis::Code,
+            source: "core/ucp_context.c:ucp_config_modify_internal",
+            versions: Versions::ALL,
+            hint: "Pass RNDV_THRESH where the environment has UCX_RNDV_THRESH.",
+        },
+    ),
+    (
+        Rule::ConfigGlobal,
+        RuleInfo {
+            id: "UCP-CFG-005",
+            statement: "A setting of the whole process is not changed while contexts are alive: it is one value for all of them, written without a lock.",
+            severity: Severity::Race,
+            basis: Basis::Inferred,
+            source: "core/ucp_context.c:ucp_config_modify; ucs/config/global_opts.c:ucs_global_opts_set_value",
+            versions: Versions::ALL,
+            hint: "Change it before the first ucp_init, or through the environment.",
+        },
+    ),
+    (
+        Rule::ContextHandle,
+        RuleInfo {
+            id: "UCP-CTX-001",
+            statement: "A context argument is a live context.",
+            severity: Severity::Undefined,
+            basis: Basis::Doc,
+            source: "ucp.h:ucp_cleanup",
+            versions: Versions::ALL,
+            hint: "Pass what ucp_init returned with UCS_OK.",
+        },
+    ),
+    (
+        Rule::ContextFeatures,
+        RuleInfo {
+            id: "UCP-CTX-002",
+            statement: "The parameters of ucp_init name at least one feature.",
+            severity: Severity::Contract,
+            basis: Basis::Doc,
+            source: "ucp.h:ucp_params_t",
+            versions: Versions::ALL,
+            hint: "Set UCP_PARAM_FIELD_FEATURES and a feature.",
+        },
+    ),
+    (
+        Rule::ContextWorkers,
+        RuleInfo {
+            id: "UCP-CTX-003",
+            statement: "Every worker of a context is destroyed before ucp_cleanup.",
+            severity: Severity::Undefined,
+            basis: Basis::Code,
+            source: "core/ucp_worker.c:ucp_worker_destroy",
+            versions: Versions::ALL,
+            hint: "Destroy the workers first.",
+        },
+    ),
+    (
+        Rule::ContextMemory,
+        RuleInfo {
+            id: "UCP-CTX-004",
+            statement: "Every memory handle is unmapped before ucp_cleanup.",
+            severity: Severity::Leak,
+            basis: Basis::Doc,
+            source: "ucp.h:ucp_cleanup",
+            versions: Versions::ALL,
+            hint: "Unmap it on every path, the failing ones too.",
+        },
+    ),
+    (
+        Rule::ContextLists,
+        RuleInfo {
+            id: "UCP-CTX-005",
+            statement: "Every device memory list is released before ucp_cleanup: it is freed through the context.",
+            severity: Severity::Undefined,
+            basis: Basis::Code,
+            source: "core/ucp_device.c:ucp_device_mem_list_release",
+            versions: Versions::SINCE_21,
+            hint: "Release the lists first.",
+        },
+    ),
+    (
+        Rule::ContextStale,
+        RuleInfo {
+            id: "UCP-CTX-006",
+            statement: "After ucp_cleanup nothing derived from that context is used.",
+            severity: Severity::Undefined,
+            basis: Basis::Doc,
+            source: "ucp.h:ucp_cleanup",
+            versions: Versions::ALL,
+            hint: "Clean the context up last, and once.",
+        },
+    ),
+    (
+        Rule::ContextFeature,
+        RuleInfo {
+            id: "UCP-CTX-007",
+            statement: "A function family is called only if its feature was requested.",
+            severity: Severity::Contract,
+            basis: Basis::Code,
+            source: "core/ucp_context.h:UCP_CONTEXT_CHECK_FEATURE_FLAGS",
+            versions: Versions::ALL,
+            hint: "Add the feature to ucp_params_t.features.",
+        },
+    ),
+    (
+        Rule::Inherited,
+        RuleInfo {
+            id: "UCP-PROC-001",
+            statement: "An object is not used in a process forked from the one that made it.",
+            severity: Severity::Undefined,
+            basis: Basis::Code,
+            source: "ucs/async/thread.c:ucs_async_thread_start (a fork ends the thread and nothing starts it again); uct/ib/base/ib_md.c:uct_ib_fork_warn",
+            versions: Versions::ALL,
+            hint: "Create a context of its own in the child.",
+        },
+    ),
+];
