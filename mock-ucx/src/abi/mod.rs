@@ -29,4 +29,4 @@ pub mod worker;
 
 pub use global::{configure, configured, set_operation};
 pub(crate) use global::{current, universe};
-pub(crate) use presence::{context_presence, ownership, presence, worker_guard};
+pub(crate) use presence::{context_presence, presence, worker_guard};

@@ -5,12 +5,12 @@
 
 use std::sync::Arc;
 
-use crate::abi::call::{WorkerGuard, aside, thread_number};
+use crate::abi::call::{Call, WorkerGuard, aside, thread_number};
 use crate::abi::types::{UCS_THREAD_MODE_SERIALIZED, UCS_THREAD_MODE_SINGLE};
 use crate::abi::universe;
 use crate::functions::Function;
 use crate::ledger::Kind;
-use crate::objects::Body;
+use crate::objects::{Body, Worker};
 use crate::occupancy::Occupancy;
 use crate::rules::Rule;
 use crate::universe::State;
@@ -34,8 +34,6 @@ impl Drop for Inside {
 /// How far a call goes into a worker.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Extent {
-    /// It only reads.
-    Read,
     /// It is alone there in serialized mode.
     Alone,
     /// And holds the lock in multi-thread mode.
@@ -61,9 +59,17 @@ pub(crate) fn presence(function: Function, handle: u64, kind: Kind) -> Inside {
     enter(function, handle, kind, Extent::Alone)
 }
 
-/// The same for a call that only reads, and that UCX lets any thread make beside others.
-pub(crate) fn ownership(function: Function, handle: u64, kind: Kind) -> Inside {
-    enter(function, handle, kind, Extent::Read)
+/// The same for a call that only reads, which UCX lets any thread make beside others unless the worker is for one thread.
+pub(crate) fn judge_owner(call: &Call, state: &mut State, worker: u64) {
+    let mode = state.worker(worker);
+    if mode.is_some_and(|worker| is_a_strangers(worker, call.thread())) {
+        call.broken(state, Rule::ThreadSingle, worker, [0, 0]);
+    }
+}
+
+/// The worker is for one thread, and this is another. A thread without a number is being torn down; it may be any.
+fn is_a_strangers(worker: &Worker, thread: u16) -> bool {
+    worker.thread_mode == UCS_THREAD_MODE_SINGLE && thread != 0 && worker.owner != thread
 }
 
 fn enter(function: Function, handle: u64, kind: Kind, extent: Extent) -> Inside {
@@ -112,11 +118,8 @@ fn ask(state: &State, worker: u64, thread: u16, extent: Extent) -> Ask {
         return Ask::Nothing;
     };
     match (worker.thread_mode, &worker.lock) {
-        // A thread without a number is being torn down; it may be any.
-        (UCS_THREAD_MODE_SINGLE, _) if thread != 0 && worker.owner != thread => Ask::Owner,
-        (UCS_THREAD_MODE_SERIALIZED, _) if extent != Extent::Read => {
-            Ask::OneAtATime(Arc::clone(&worker.occupancy))
-        }
+        _ if is_a_strangers(worker, thread) => Ask::Owner,
+        (UCS_THREAD_MODE_SERIALIZED, _) => Ask::OneAtATime(Arc::clone(&worker.occupancy)),
         (_, Some(lock)) if extent == Extent::Locked => Ask::Lock(Arc::clone(lock)),
         _ => Ask::Nothing,
     }

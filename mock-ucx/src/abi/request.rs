@@ -1,8 +1,9 @@
 //! Requests: status, cancel, free.
 
 use crate::abi::call::{Call, enter, enter_quietly};
+use crate::abi::presence;
+use crate::abi::presence::judge_owner;
 use crate::abi::types::UcsStatus;
-use crate::abi::{ownership, presence};
 use crate::fabric::agenda::Work;
 use crate::fabric::request as fabric;
 use crate::functions::Function as F;
@@ -14,7 +15,6 @@ use crate::universe::State;
 /// `ucp_request_check_status`.
 #[unsafe(no_mangle)]
 pub extern "C-unwind" fn ucp_request_check_status(request: u64) -> UcsStatus {
-    let _inside = ownership(F::RequestCheckStatus, request, Kind::Request);
     enter_quietly(F::RequestCheckStatus, |call| {
         let mut state = call.lock();
         if let Some(status) = state.external_status(request) {
@@ -29,6 +29,7 @@ pub extern "C-unwind" fn ucp_request_check_status(request: u64) -> UcsStatus {
                 else {
                     return UcsStatus::INVALID_PARAM;
                 };
+                judge_owner(call, &mut state, worker);
                 if status == UcsStatus::INPROGRESS {
                     count_poll(call, &mut state, serial, worker);
                 }
