@@ -63,9 +63,15 @@ fn every_client_comes_to_its_end_on_both() {
 
 #[test]
 fn the_mock_finds_what_a_client_breaks_on_purpose_and_nothing_else() {
-    for client in clients::all() {
-        assert_eq!(client.found, client.breaks, "{}", client.name);
-    }
+    let unlike: Vec<String> = clients::all()
+        .iter()
+        .filter(|client| client.found != client.breaks)
+        .map(|client| {
+            let (found, breaks) = (&client.found, &client.breaks);
+            format!("{}: found {found:?}, breaks {breaks:?}", client.name)
+        })
+        .collect();
+    assert!(unlike.is_empty(), "{unlike:#?}");
 }
 
 #[test]

@@ -117,7 +117,7 @@ fn worker_with(context: u64, params: &UcpWorkerParams) -> Result<u64, UcsStatus>
 
 #[test]
 fn a_worker_wakes_who_sleeps_on_an_epoll_set_of_the_client() {
-    alone(|_| {
+    alone(|mock| {
         let pair = Pair::new();
         // SAFETY: a plain system call.
         let set = unsafe { libc::epoll_create1(0) };
@@ -132,6 +132,7 @@ fn a_worker_wakes_who_sleeps_on_an_epoll_set_of_the_client() {
         // SAFETY: the pointer is writable.
         let answer = unsafe { wakeup::ucp_worker_get_efd(far, &raw mut fd) };
         assert_eq!((answer, fd), (UcsStatus::UNSUPPORTED, -1));
+        mock.breaks(Rule::WakeupExternal);
         let ep = connect(pair.near, far, UCP_ERR_HANDLING_MODE_NONE, None);
         assert_eq!(wakeup::ucp_worker_arm(far), UcsStatus::OK);
         let mut event = libc::epoll_event { events: 0, u64: 0 };

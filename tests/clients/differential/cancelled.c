@@ -46,7 +46,7 @@ int main(void)
     param.user_data = "put";
     cancel(&pair, "put", ucp_put_nbx(pair.ep, &value, 8, (uint64_t)pair.far_memory, pair.rkey, &param));
     param.user_data = "empty message";
-    cancel(&pair, "empty message", ucp_am_send_nbx(pair.ep, NO_HANDLER, NULL, 0, NULL, 0, &param));
+    cancel(&pair, "empty message", ucp_am_send_nbx(pair.ep, IGNORED, NULL, 0, NULL, 0, &param));
     ending("flush", ucp_ep_flush_nbx(pair.ep, &plain));
     say("far value: %d", (int)*(uint64_t *)pair.far_memory);
     param.user_data    = "rendezvous";

@@ -18,7 +18,7 @@ static void close_one(const char *what, int with_handler, int used, uint32_t fla
     say("  close: %s", UCS_PTR_IS_ERR(pointer) ? form(pointer) : "accepted");
     if (UCS_PTR_IS_ERR(pointer)) {
         param.op_attr_mask = 0;
-        ending("  still open: put of nothing", ucp_am_send_nbx(pair.ep, NO_HANDLER, NULL, 0, NULL, 0, &param));
+        ending("  still open: put of nothing", ucp_am_send_nbx(pair.ep, IGNORED, NULL, 0, NULL, 0, &param));
         ending("  close again", ucp_ep_close_nbx(pair.ep, &param));
     } else {
         ending("  close", pointer);

@@ -1,4 +1,5 @@
 /* Reading and changing a configuration: known and unknown names, good and bad values. */
+/* Breaks: UCP-CFG-004 */
 #include "transcript.h"
 
 static void modify(ucp_config_t *config, const char *name, const char *value)

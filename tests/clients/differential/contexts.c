@@ -1,4 +1,5 @@
 /* Contexts: what they say of themselves, by mask; several at once; versions. */
+/* Breaks: UCP-VER-002 */
 #include "transcript.h"
 
 int main(void)

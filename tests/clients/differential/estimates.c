@@ -1,5 +1,5 @@
 /* ucp_ep_evaluate_perf: masks, and an estimate that grows with the size. */
-/* Breaks: UCP-EP-016 */
+/* Breaks: UCP-EP-016 UCP-VER-002 */
 #include "transcript.h"
 
 int main(void)

@@ -1,4 +1,5 @@
 /* A worker on the client's own event descriptor, and the client's choice of events. */
+/* Breaks: UCP-WAK-002 */
 #include "transcript.h"
 #include <sys/epoll.h>
 

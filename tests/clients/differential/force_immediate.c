@@ -20,10 +20,10 @@ int main(void)
     outcome("get of 8", ucp_get_nbx(pair.ep, memory, 8, far, pair.rkey, &now));
     outcome("get of 65536", ucp_get_nbx(pair.ep, memory, sizeof(memory), far, pair.rkey, &now));
     outcome("get of nothing", ucp_get_nbx(pair.ep, memory, 0, far, pair.rkey, &now));
-    outcome("message of 8", ucp_am_send_nbx(pair.ep, NO_HANDLER, NULL, 0, memory, 8, &now));
-    outcome("message of 65536", ucp_am_send_nbx(pair.ep, NO_HANDLER, NULL, 0, memory, sizeof(memory), &now));
-    outcome("message of a list", ucp_am_send_nbx(pair.ep, NO_HANDLER, NULL, 0, pieces, 2, &list));
-    outcome("rendezvous", ucp_am_send_nbx(pair.ep, NO_HANDLER, NULL, 0, memory, 8, &rndv));
+    outcome("message of 8", ucp_am_send_nbx(pair.ep, IGNORED, NULL, 0, memory, 8, &now));
+    outcome("message of 65536", ucp_am_send_nbx(pair.ep, IGNORED, NULL, 0, memory, sizeof(memory), &now));
+    outcome("message of a list", ucp_am_send_nbx(pair.ep, IGNORED, NULL, 0, pieces, 2, &list));
+    outcome("rendezvous", ucp_am_send_nbx(pair.ep, IGNORED, NULL, 0, memory, 8, &rndv));
     outcome("flush", ucp_ep_flush_nbx(pair.ep, &now));
     end_pair(&pair);
     return 0;

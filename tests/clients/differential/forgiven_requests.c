@@ -14,7 +14,7 @@ int main(void)
     know(worker);
     ep = make_endpoint(worker, worker, NULL);
     connect_endpoint(ep);
-    pointer = ucp_am_send_nbx(ep, NO_HANDLER, NULL, 0, "x", 1, &param);
+    pointer = ucp_am_send_nbx(ep, IGNORED, NULL, 0, "x", 1, &param);
     say("message: %s, ends with %s", form(pointer), status_name(final_status(pointer)));
     close_endpoint(ep);
     destroy_worker(worker);

@@ -17,7 +17,7 @@ int main(void)
     ending("flush", ucp_ep_flush_nbx(pair.ep, &plain));
     say("  %s", holds(pair.far_memory, sizeof(near_memory), 1));
     ending("get of all", ucp_get_nbx(pair.ep, near_memory, sizeof(near_memory), far, pair.rkey, &named));
-    ending("message", ucp_am_send_nbx(pair.ep, NO_HANDLER, NULL, 0, near_memory, 100, &named));
+    ending("message", ucp_am_send_nbx(pair.ep, IGNORED, NULL, 0, near_memory, 100, &named));
     named.memh = part;
     ending("put of a part", ucp_put_nbx(pair.ep, near_memory + 100, 50, far, pair.rkey, &named));
     ending("put of less", ucp_put_nbx(pair.ep, near_memory + 110, 10, far, pair.rkey, &named));

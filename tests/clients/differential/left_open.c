@@ -16,7 +16,7 @@ int main(void)
     say("the worker is destroyed, its endpoint is not closed");
     settle();
     connect_endpoint(other);
-    ending("a message between the others", ucp_am_send_nbx(other, NO_HANDLER, NULL, 0, "x", 1, &plain));
+    ending("a message between the others", ucp_am_send_nbx(other, IGNORED, NULL, 0, "x", 1, &plain));
     close_endpoint(other);
     destroy_worker(third);
     pair.near_worker = make_worker(pair.near_context);

@@ -1,5 +1,5 @@
 /* Which combinations of address, length and flags ucp_mem_map takes. */
-/* Breaks: UCP-MEM-002 UCP-MEM-003 */
+/* Breaks: UCP-MEM-002 UCP-MEM-003 UCP-VER-002 */
 #include "transcript.h"
 
 static char *page;

@@ -1,4 +1,5 @@
 /* What ucp_mem_query says of a registration, by mask; overlapping registrations; memory that UCX allocates. */
+/* Breaks: UCP-VER-002 */
 #include "transcript.h"
 
 static char memory[8192];

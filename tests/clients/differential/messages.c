@@ -1,4 +1,5 @@
 /* Eager active messages: header and data by length, flags, ids, handlers that are replaced or missing. */
+/* Breaks: UCP-AM-003 */
 #include "transcript.h"
 
 static volatile int arrived;

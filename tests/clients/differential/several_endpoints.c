@@ -31,7 +31,7 @@ int main(void)
     say("far value: %d", (int)*(uint64_t *)pair.far_memory);
     ucp_rkey_destroy(other_key);
     ending("forced close of the other", ucp_ep_close_nbx(other, &force));
-    ending("message back", ucp_am_send_nbx(back, NO_HANDLER, NULL, 0, "x", 1, &plain));
+    ending("message back", ucp_am_send_nbx(back, IGNORED, NULL, 0, "x", 1, &plain));
     ending("close of the way back", ucp_ep_close_nbx(back, &plain));
     settle();
     destroy_worker(third);

@@ -38,7 +38,7 @@ int main(void)
     if (status != UCS_OK) {
         goto end;
     }
-    ending("message", ucp_am_send_nbx(ep, NO_HANDLER, NULL, 0, "x", 1, &plain));
+    ending("message", ucp_am_send_nbx(ep, IGNORED, NULL, 0, "x", 1, &plain));
     wait_until("error handler", &failed);
     ending("flush", ucp_ep_flush_nbx(ep, &plain));
     ending("close", ucp_ep_close_nbx(ep, &force));

@@ -1,4 +1,5 @@
 /* What ucp_worker_query says, by mask, and addresses. */
+/* Breaks: UCP-VER-002 */
 #include "transcript.h"
 
 static ucp_worker_h named_worker(ucp_context_h context, const char *name, ucs_thread_mode_t mode, int fields)
