@@ -46,23 +46,18 @@ impl State {
     }
 
     fn question(&mut self, point: Point, object: u64, thread: u16) -> Question {
-        let mut count = |object| {
-            let reached = self.reached.entry((point, object)).or_insert(0);
-            *reached += 1;
-            *reached
+        let occurrence = self.counts.reach(point);
+        let (path, of_object) = match self.objects.get_mut(&object) {
+            Some(entry) => {
+                debug_assert!(
+                    point.is_asked_of(entry.body.kind()),
+                    "{point} is asked of another kind of object than it says"
+                );
+                let counts = entry.counts.get_or_insert_default();
+                (entry.path, counts.reach(point))
+            }
+            None => (0, occurrence),
         };
-        let occurrence = count(0);
-        let of_object = if object == 0 {
-            occurrence
-        } else {
-            count(object)
-        };
-        let entry = self.objects.get(&object);
-        let path = entry.map_or(0, |entry| entry.path);
-        debug_assert!(
-            entry.is_none_or(|entry| point.is_asked_of(entry.body.kind())),
-            "{point} is asked of another kind of object than it says"
-        );
         Question {
             point,
             object: self.name(object),

@@ -8,7 +8,6 @@ pub mod abi;
 pub mod control;
 pub mod functions;
 pub mod ledger;
-
 pub mod rules;
 pub mod schedule;
 pub mod status;
@@ -16,15 +15,20 @@ pub mod version;
 
 mod arena;
 mod ask;
+mod counts;
 mod fabric;
 mod handle;
 mod hidden;
+mod lifetimes;
+mod lookup;
 mod objects;
 mod occupancy;
 mod outlive;
 mod restart;
+mod settings;
 pub mod stack;
 pub mod trace;
 mod universe;
 
-pub use universe::{Adversary, Settings, Universe};
+pub use settings::{Adversary, Settings};
+pub use universe::Universe;

@@ -12,6 +12,7 @@ use crate::abi::types::{
     UcpAmRecvCallback, UcpAmRecvDataNbxCallback, UcpErrHandlerCb, UcpRequestCleanupCallback,
     UcpRequestInitCallback, UcpSendNbxCallback, UcsStatus,
 };
+use crate::counts::OfObject;
 use crate::fabric::endpoint::Target;
 use crate::fabric::memory::Region;
 use crate::hidden::Bytes;
@@ -65,6 +66,8 @@ pub(crate) struct Entry {
     pub(crate) parent: u64,
     /// Hash of the place in the tree of objects ([`Question::path`](crate::schedule::Question::path)).
     pub(crate) path: u64,
+    /// What was counted of it, once anybody asked.
+    pub(crate) counts: Option<Box<OfObject>>,
     pub(crate) body: Body,
 }
 

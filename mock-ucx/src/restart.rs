@@ -1,27 +1,12 @@
 //! What a test may change while its client runs: the faults, the seed, or everything back to the start.
 
-use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 
+use crate::counts::OfProcess;
 use crate::ledger::NO_SLOT;
-use crate::schedule::{Benign, Bytes, Decider, FaultSpec, Script, Seeded};
-use crate::universe::{Adversary, Settings, State};
-
-impl Settings {
-    /// Who decides.
-    pub(crate) fn decider(&self) -> Arc<dyn Decider> {
-        let adversary: Arc<dyn Decider> = match &self.adversary {
-            Adversary::Benign => Arc::new(Benign),
-            Adversary::Swarm => Arc::new(Seeded::new(self.seed, self.paranoid)),
-            Adversary::Bytes(bytes) => Arc::new(Bytes::new(bytes.clone())),
-            Adversary::Own(decider) => decider.clone(),
-        };
-        if self.faults.is_empty() {
-            return adversary;
-        }
-        Arc::new(Script::new(self.faults.clone(), self.seed, adversary))
-    }
-}
+use crate::schedule::FaultSpec;
+use crate::settings::Adversary;
+use crate::universe::State;
 
 impl State {
     /// From now on these faults happen, and no others; occurrences are counted from here.
@@ -55,7 +40,10 @@ impl State {
     fn decide_anew(&mut self) {
         self.decider = self.settings.decider();
         self.healed = false;
-        self.reached.clear();
+        self.counts = OfProcess::default();
+        for entry in self.objects.values_mut() {
+            entry.counts = None;
+        }
         let header = self.ledger.mapping().header();
         for (before, calls) in self.calls_before.iter_mut().zip(&header.calls) {
             *before = calls.load(Relaxed);
@@ -68,7 +56,6 @@ impl State {
 
     /// Gives each object its place in the tree, which nobody asked for while nothing was decided.
     fn place_objects(&mut self) {
-        self.born.clear();
         let mut serials: Vec<u64> = self.objects.keys().copied().collect();
         // Parents are older than their children.
         serials.sort_unstable();

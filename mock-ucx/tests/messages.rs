@@ -1,112 +1,17 @@
 //! Active messages: how they arrive, what the handler may keep, how the sender learns of it.
 
 mod common;
+#[path = "messages/inbox.rs"]
+mod inbox;
 
-use std::cell::RefCell;
-use std::ffi::c_void;
 use std::ptr;
 
 use common::*;
+use inbox::*;
 use mock_ucx::abi::types::*;
-use mock_ucx::abi::{active_message, worker};
-use mock_ucx::ledger::{Kind, ObjectState};
+use mock_ucx::abi::{active_message, message_data};
+use mock_ucx::ledger::Kind;
 use mock_ucx::rules::Rule;
-
-const ID: u32 = 5;
-
-/// What a handler saw, and what it is to answer.
-struct Inbox {
-    answer: UcsStatus,
-    arrived: RefCell<Vec<Arrival>>,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq)]
-struct Arrival {
-    header: Vec<u8>,
-    /// Empty for a rendezvous, whose data is not there.
-    data: Vec<u8>,
-    pointer: u64,
-    length: usize,
-    attributes: u64,
-    reply: u64,
-}
-
-impl Inbox {
-    fn answering(answer: UcsStatus) -> Inbox {
-        Inbox {
-            answer,
-            arrived: RefCell::default(),
-        }
-    }
-
-    /// Sets the handler that fills this.
-    fn listen(&self, worker: u64, flags: u32) {
-        assert_eq!(
-            set(worker, ID, Some(on_arrival), flags, self),
-            UcsStatus::OK
-        );
-    }
-
-    /// Progresses the worker; the one message that came.
-    fn one(&self, worker: u64) -> Arrival {
-        drain(worker);
-        let mut arrived = self.arrived.take();
-        assert_eq!(arrived.len(), 1, "{arrived:?}");
-        arrived.remove(0)
-    }
-}
-
-fn set(worker: u64, id: u32, callback: UcpAmRecvCallback, flags: u32, inbox: &Inbox) -> UcsStatus {
-    let param = UcpAmHandlerParam {
-        field_mask: UCP_AM_HANDLER_PARAM_FIELD_ID
-            | UCP_AM_HANDLER_PARAM_FIELD_CB
-            | UCP_AM_HANDLER_PARAM_FIELD_FLAGS
-            | UCP_AM_HANDLER_PARAM_FIELD_ARG,
-        id,
-        flags,
-        cb: callback,
-        arg: ptr::from_ref(inbox).cast_mut().cast(),
-    };
-    // SAFETY: the structure is right.
-    unsafe { active_message::ucp_worker_set_am_recv_handler(worker, &raw const param) }
-}
-
-unsafe extern "C-unwind" fn on_arrival(
-    inbox: *mut c_void,
-    header: *const c_void,
-    header_length: usize,
-    data: *mut c_void,
-    length: usize,
-    param: *const UcpAmRecvParam,
-) -> UcsStatus {
-    // SAFETY: the argument is an inbox that outlives its handler; header and data have these lengths.
-    unsafe {
-        let bytes = |pointer: *const c_void, length| match length {
-            0 => Vec::new(),
-            _ => std::slice::from_raw_parts(pointer.cast::<u8>(), length).to_vec(),
-        };
-        let inbox = &*inbox.cast::<Inbox>();
-        let attributes = (*param).recv_attr;
-        let there = attributes & UCP_AM_RECV_ATTR_FLAG_RNDV == 0;
-        let replies = attributes & UCP_AM_RECV_ATTR_FIELD_REPLY_EP != 0;
-        inbox.arrived.borrow_mut().push(Arrival {
-            header: bytes(header, header_length),
-            data: bytes(data, if there { length } else { 0 }),
-            pointer: data as u64,
-            length,
-            attributes,
-            reply: if replies { (*param).reply_ep as u64 } else { 0 },
-        });
-        inbox.answer
-    }
-}
-
-/// Receives kept data.
-fn receive(worker: u64, data: u64, into: &mut [u8], param: &UcpRequestParam) -> usize {
-    let (pointer, length) = (into.as_mut_ptr().cast(), into.len());
-    // SAFETY: the buffer has this length and operations of this test complete in their calls.
-    unsafe { active_message::ucp_am_recv_data_nbx(worker, data, pointer, length, param) }
-}
 
 #[test]
 fn an_eager_message_arrives_with_copies_of_header_and_data() {
@@ -197,9 +102,9 @@ fn persistent_data_is_the_handlers_until_it_is_released() {
         // SAFETY: the handler kept it.
         let kept = unsafe { std::slice::from_raw_parts(arrival.pointer as *const u8, 100) };
         assert_eq!(kept, [3; 100]);
-        active_message::ucp_am_data_release(pair.far, arrival.pointer);
+        message_data::ucp_am_data_release(pair.far, arrival.pointer);
         assert_eq!(mock.live(Kind::AmData), 0);
-        active_message::ucp_am_data_release(pair.far, arrival.pointer);
+        message_data::ucp_am_data_release(pair.far, arrival.pointer);
         mock.breaks(Rule::AmData);
         pair.end();
     });
@@ -293,7 +198,7 @@ fn persistent_data_may_be_kept_even_if_there_is_none() {
         let seen = (arrival.attributes, arrival.length);
         assert_eq!(seen, (UCP_AM_RECV_ATTR_FLAG_DATA, 0));
         assert_eq!(mock.live(Kind::AmData), 1);
-        active_message::ucp_am_data_release(pair.far, arrival.pointer);
+        message_data::ucp_am_data_release(pair.far, arrival.pointer);
         pair.end();
     });
 }
@@ -350,133 +255,6 @@ fn a_message_that_would_need_a_request_is_not_forced_to_do_without_one() {
         assert_eq!(send(pair.ep, ID, &[], &[2; 8], &with(plain(), now)), 0);
         assert_eq!(inbox.one(pair.far).data, [2; 8]);
         pair.end();
-    });
-}
-
-/// Sends a rendezvous of these bytes and lets the handler of `inbox` see it.
-fn rendezvous(pair: &Pair, inbox: &Inbox, data: &[u8]) -> (usize, Arrival) {
-    let request = send(pair.ep, ID, &[4], data, &flagged(UCP_AM_SEND_FLAG_RNDV));
-    assert_eq!(status(request), UcsStatus::INPROGRESS);
-    let arrival = inbox.one(pair.far);
-    let attributes = (arrival.attributes, arrival.length, arrival.header.clone());
-    assert_eq!(
-        attributes,
-        (UCP_AM_RECV_ATTR_FLAG_RNDV, data.len(), vec![4])
-    );
-    (request, arrival)
-}
-
-#[test]
-fn a_rendezvous_completes_when_its_data_was_fetched_and_not_before() {
-    alone(|_| {
-        let pair = Pair::new();
-        let inbox = Inbox::answering(UcsStatus::INPROGRESS);
-        inbox.listen(pair.far, 0);
-        let data = vec![8; 1 << 20];
-        let (request, arrival) = rendezvous(&pair, &inbox, &data);
-        drain(pair.near);
-        assert_eq!(status(request), UcsStatus::INPROGRESS);
-        let mut buffer = vec![0; 1 << 20];
-        let fetched = receive(pair.far, arrival.pointer, &mut buffer, &plain());
-        assert_eq!(status(fetched), UcsStatus::OK, "it is always a request");
-        free(fetched);
-        assert_eq!(buffer, data);
-        assert_eq!(
-            status(request),
-            UcsStatus::INPROGRESS,
-            "nobody progressed the sender"
-        );
-        drain(pair.near);
-        assert_eq!(status(request), UcsStatus::OK);
-        free(request);
-        pair.end();
-    });
-}
-
-#[test]
-fn a_rendezvous_sender_gets_the_handlers_error_and_ok_if_the_data_is_dropped() {
-    alone(|_| {
-        for answer in [UcsStatus::OK, UcsStatus::IO_ERROR] {
-            let pair = Pair::new();
-            let inbox = Inbox::answering(answer);
-            inbox.listen(pair.far, 0);
-            let data = [8; 64];
-            let (request, _) = rendezvous(&pair, &inbox, &data);
-            drain(pair.near);
-            assert_eq!(status(request), answer);
-            free(request);
-            pair.end();
-        }
-    });
-}
-
-#[test]
-fn a_long_message_goes_by_rendezvous_unless_the_sender_forbids_it() {
-    alone(|_| {
-        let pair = Pair::new();
-        let inbox = Inbox::answering(UcsStatus::OK);
-        inbox.listen(pair.far, 0);
-        let data = vec![8; 1 << 20];
-        let request = send(pair.ep, ID, &[], &data, &plain());
-        assert!(ptr_is_ptr(request));
-        let arrival = inbox.one(pair.far);
-        assert_eq!(arrival.attributes, UCP_AM_RECV_ATTR_FLAG_RNDV);
-        free(request);
-        let eager = flagged(UCP_AM_SEND_FLAG_EAGER);
-        assert_eq!(send(pair.ep, ID, &[], &data, &eager), 0);
-        assert_eq!(inbox.one(pair.far).data, data);
-        pair.end();
-    });
-}
-
-#[test]
-fn data_that_went_with_its_sender_is_not_fetched() {
-    alone(|mock| {
-        let pair = Pair::new();
-        let inbox = Inbox::answering(UcsStatus::INPROGRESS);
-        inbox.listen(pair.far, 0);
-        let data = vec![8; 64];
-        let (request, arrival) = rendezvous(&pair, &inbox, &data);
-        assert_eq!(close(pair.ep, UCP_EP_CLOSE_FLAG_FORCE), 0);
-        drain(pair.near);
-        assert_eq!(status(request), UcsStatus::CANCELED);
-        drop(data);
-        let mut buffer = [0; 64];
-        let refused = receive(pair.far, arrival.pointer, &mut buffer, &plain());
-        assert_eq!(refused, UcsStatus::CONNECTION_RESET.to_ptr());
-        assert_eq!((buffer, mock.live(Kind::AmData)), ([0; 64], 0));
-        drain(pair.near);
-        assert_eq!(status(request), UcsStatus::CANCELED, "a final status stays");
-        free(request);
-        let ep = connect(pair.near, pair.far, UCP_ERR_HANDLING_MODE_NONE, None);
-        Pair { ep, ..pair }.end();
-    });
-}
-
-#[test]
-fn a_rendezvous_ends_with_an_error_when_the_receiver_is_destroyed() {
-    alone(|mock| {
-        let pair = Pair::new();
-        let inbox = Inbox::answering(UcsStatus::INPROGRESS);
-        inbox.listen(pair.far, 0);
-        let data = [8; 64];
-        let (kept, _) = rendezvous(&pair, &inbox, &data);
-        let waiting = send(pair.ep, ID, &[], &data, &flagged(UCP_AM_SEND_FLAG_RNDV));
-        worker::ucp_worker_destroy(pair.far);
-        mock.breaks(Rule::AmData);
-        drain(pair.near);
-        for request in [kept, waiting] {
-            assert_eq!(status(request), UcsStatus::CONNECTION_RESET);
-            free(request);
-        }
-        let orphans: Vec<_> = mock.snapshot().left().map(|o| (o.kind, o.state)).collect();
-        assert!(
-            orphans.contains(&(Kind::AmData, ObjectState::Orphaned)),
-            "{orphans:?}"
-        );
-        mock.leaves(Kind::AmData, 1);
-        let far = worker(pair.context, UCS_THREAD_MODE_SINGLE);
-        Pair { far, ..pair }.end_failed();
     });
 }
 

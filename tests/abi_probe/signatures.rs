@@ -3,7 +3,7 @@
 use crate::Failure;
 use mock_ucx::abi::types::*;
 use mock_ucx::abi::{
-    active_message, device, endpoint, library, memory, request, rma, wakeup, worker,
+    active_message, device, endpoint, library, memory, message_data, request, rma, wakeup, worker,
 };
 use mock_ucx::functions::{FUNCTIONS, Function};
 use mock_ucx::ledger::Kind;
@@ -167,8 +167,8 @@ pub(crate) fn all() -> Vec<Signature> {
         wakeup::ucp_worker_arm, since 13: "ucs_status_t"("ucp_worker_h");
         active_message::ucp_worker_set_am_recv_handler, since 13: "ucs_status_t"("ucp_worker_h", "const ucp_am_handler_param_t *");
         active_message::ucp_am_send_nbx, since 13: "ucs_status_ptr_t"("ucp_ep_h", "unsigned", "const void *", "size_t", "const void *", "size_t", "const ucp_request_param_t *");
-        active_message::ucp_am_recv_data_nbx, since 13: "ucs_status_ptr_t"("ucp_worker_h", "void *", "void *", "size_t", "const ucp_request_param_t *");
-        active_message::ucp_am_data_release, since 13: "void"("ucp_worker_h", "void *");
+        message_data::ucp_am_recv_data_nbx, since 13: "ucs_status_ptr_t"("ucp_worker_h", "void *", "void *", "size_t", "const ucp_request_param_t *");
+        message_data::ucp_am_data_release, since 13: "void"("ucp_worker_h", "void *");
         endpoint::ucp_ep_create, since 13: "ucs_status_t"("ucp_worker_h", "const ucp_ep_params_t *", "ucp_ep_h *");
         endpoint::ucp_ep_close_nbx, since 13: "ucs_status_ptr_t"("ucp_ep_h", "const ucp_request_param_t *");
         endpoint::ucp_ep_close_nb, since 13: "ucs_status_ptr_t"("ucp_ep_h", "unsigned");

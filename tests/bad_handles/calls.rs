@@ -4,7 +4,9 @@ use std::ffi::c_void;
 
 use mock_ucx::abi::active_message as am;
 use mock_ucx::abi::types::{UCP_OP_ATTR_FIELD_MEMH, UcpDeviceMemListElem, UcpRequestParam};
-use mock_ucx::abi::{device, endpoint, library, memory, request, rma, wakeup, worker};
+use mock_ucx::abi::{
+    device, endpoint, library, memory, message_data, request, rma, wakeup, worker,
+};
 use mock_ucx::functions::Function as F;
 use mock_ucx::functions::Function;
 use mock_ucx::ledger::Kind;
@@ -130,9 +132,9 @@ static ENTRIES: &[Entry] = &[
     Entry(F::AmSendNbx, |w| vec![w.live[&Kind::Endpoint], 1, 0, 0, w.buffer(), 8, w.at(&*w.plain)],
         |a| unsafe { Pointer(am::ucp_am_send_nbx(a[0], a[1] as _, a[2] as _, a[3] as _, a[4] as _, a[5] as _, a[6] as _)) }),
     Entry(F::AmRecvDataNbx, |w| vec![w.live[&Kind::Worker], w.live[&Kind::AmData], w.buffer(), 64, w.at(&*w.plain)],
-        |a| unsafe { Pointer(am::ucp_am_recv_data_nbx(a[0], a[1], a[2] as _, a[3] as _, a[4] as _)) }),
+        |a| unsafe { Pointer(message_data::ucp_am_recv_data_nbx(a[0], a[1], a[2] as _, a[3] as _, a[4] as _)) }),
     Entry(F::AmDataRelease, |w| vec![w.live[&Kind::Worker], w.live[&Kind::AmData]],
-        |a| { am::ucp_am_data_release(a[0], a[1]); Nothing }),
+        |a| { message_data::ucp_am_data_release(a[0], a[1]); Nothing }),
     Entry(F::RequestCheckStatus, |w| vec![w.live[&Kind::Request]], |a| Status(request::ucp_request_check_status(a[0]))),
     Entry(F::RequestFree, |w| vec![w.live[&Kind::Request]], |a| { request::ucp_request_free(a[0]); Nothing }),
     Entry(F::RequestCancel, |w| vec![w.live[&Kind::Worker], w.live[&Kind::Request]],

@@ -7,7 +7,9 @@ use std::path::{Path, PathBuf};
 
 use mock_ucx::Settings;
 use mock_ucx::abi::types::*;
-use mock_ucx::abi::{active_message as am, device, endpoint, library, memory, request, worker};
+use mock_ucx::abi::{
+    active_message as am, device, endpoint, library, memory, message_data, request, worker,
+};
 use mock_ucx::ledger::Kind;
 use mock_ucx::ledger::read::Snapshot;
 use mock_ucx::status::UcsStatus;
@@ -240,7 +242,7 @@ impl World {
             Kind::RkeyBuffer => memory::ucp_rkey_buffer_release(handle),
             Kind::Rkey => memory::ucp_rkey_destroy(handle),
             Kind::Request => request::ucp_request_free(handle),
-            Kind::AmData => am::ucp_am_data_release(self.live[&Kind::Worker], handle),
+            Kind::AmData => message_data::ucp_am_data_release(self.live[&Kind::Worker], handle),
             Kind::MemList => device::ucp_device_mem_list_release(handle),
         }
     }

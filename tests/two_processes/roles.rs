@@ -122,7 +122,7 @@ fn receive_messages(me: Side, wire: &Wire) {
         assert!(received == data, "the data arrives as it was sent");
     }
     let dropped = me.one().announced.unwrap();
-    mock_ucx::abi::active_message::ucp_am_data_release(me.worker, dropped.0);
+    mock_ucx::abi::message_data::ucp_am_data_release(me.worker, dropped.0);
     let question = me.one();
     assert_eq!(
         me.wait(send_on(question.reply, b"answer", b"yes", 0)),

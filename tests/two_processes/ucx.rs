@@ -5,7 +5,9 @@ use std::ptr;
 use std::sync::Mutex;
 
 use mock_ucx::abi::types::*;
-use mock_ucx::abi::{active_message, endpoint, library, memory, request, rma, wakeup, worker};
+use mock_ucx::abi::{
+    active_message, endpoint, library, memory, message_data, request, rma, wakeup, worker,
+};
 
 /// Id of all messages.
 const ID: u32 = 7;
@@ -237,7 +239,7 @@ impl Side {
         let (param, at) = (zeroed(), buffer.as_mut_ptr().cast());
         // SAFETY: the buffer has the announced length and outlives the request.
         let pointer = unsafe {
-            active_message::ucp_am_recv_data_nbx(self.worker, announced.0, at, announced.1, &param)
+            message_data::ucp_am_recv_data_nbx(self.worker, announced.0, at, announced.1, &param)
         };
         assert_eq!(self.wait(pointer), UcsStatus::OK);
         (pointer, buffer)

@@ -8,7 +8,8 @@ use std::sync::{Mutex, Once, PoisonError};
 
 use crate::control::settings::{self, COMMAND_LINE, LEDGER};
 use crate::control::{ending, supervisor};
-use crate::universe::{Settings, Universe};
+use crate::settings::Settings;
+use crate::universe::Universe;
 
 /// The universe of this process; null before the first call, and in a forked child until its first call.
 static CURRENT: AtomicPtr<Universe> = AtomicPtr::new(ptr::null_mut());

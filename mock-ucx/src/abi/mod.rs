@@ -16,6 +16,7 @@ pub mod endpoint;
 mod global;
 pub mod library;
 pub mod memory;
+pub mod message_data;
 mod operation;
 mod perform;
 mod presence;

@@ -14,7 +14,8 @@ use crate::fabric::flight;
 use crate::ledger::read::{Object, Snapshot};
 use crate::ledger::{Kind, ObjectState};
 use crate::schedule::{FAULTS_MAX, FaultSpec, SOURCE_BYTES_MAX, SourceError};
-use crate::universe::{Adversary, Universe};
+use crate::settings::Adversary;
+use crate::universe::Universe;
 
 /// Nothing went wrong.
 pub const MOCK_UCX_OK: c_int = 0;

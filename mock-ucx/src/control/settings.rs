@@ -6,7 +6,7 @@ use std::process;
 use std::str::FromStr;
 
 use crate::schedule::FaultSpec;
-use crate::universe::{Adversary, Settings};
+use crate::settings::{Adversary, Settings};
 use crate::version::UcxVersion;
 
 /// Folder into which each process puts its ledger.

@@ -3,7 +3,7 @@
 use std::ffi::c_void;
 
 use mock_ucx::abi::types::*;
-use mock_ucx::abi::{active_message, library, worker as workers};
+use mock_ucx::abi::{active_message, library, message_data, worker as workers};
 use mock_ucx::ledger::Kind;
 use mock_ucx::rules::Rule;
 
@@ -71,7 +71,7 @@ fn data_that_was_kept_and_never_given_back_is_found_when_its_worker_goes() {
             drain(pair.far);
             request
         });
-        active_message::ucp_am_data_release(pair.far, place);
+        message_data::ucp_am_data_release(pair.far, place);
         drain(pair.near);
         workers::ucp_worker_destroy(pair.far);
         mock.breaks(Rule::AmData);
@@ -95,7 +95,7 @@ fn to_receive_nothing_of_a_rendezvous_ends_it_well() {
         drain(pair.far);
         // SAFETY: no byte is received.
         let received = unsafe {
-            active_message::ucp_am_recv_data_nbx(
+            message_data::ucp_am_recv_data_nbx(
                 pair.far,
                 place,
                 std::ptr::null_mut(),

@@ -4,7 +4,7 @@ use std::ffi::c_void;
 use std::ptr;
 
 use mock_ucx::abi::types::*;
-use mock_ucx::abi::{active_message, endpoint, rma};
+use mock_ucx::abi::{active_message, endpoint, message_data, rma};
 
 use crate::common::*;
 use crate::schedules::callbacks::{KEEPING_ID, PLAIN_ID, on_completion, on_receive};
@@ -163,7 +163,7 @@ impl Client {
         };
         if self.dice.roll(3) == 0 {
             inside(Inside::Completing(self.far), || {
-                active_message::ucp_am_data_release(self.far, data)
+                message_data::ucp_am_data_release(self.far, data)
             });
             return;
         }
@@ -173,7 +173,7 @@ impl Client {
         self.post(What::Receive, 0, |param| {
             // SAFETY: the buffer has the announced length.
             unsafe {
-                active_message::ucp_am_recv_data_nbx(
+                message_data::ucp_am_recv_data_nbx(
                     far,
                     data,
                     buffer.as_mut_ptr().cast(),

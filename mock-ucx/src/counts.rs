@@ -1,0 +1,57 @@
+//! How often each decision point was reached and how many children were born: of the process, and of each object while it lives.
+
+use crate::ledger::Kind;
+use crate::schedule::{POINT_COUNT, Point};
+
+/// What is counted of the process.
+pub(crate) struct OfProcess {
+    reached: Box<[u64; POINT_COUNT]>,
+    /// Of its children, which have no other parent.
+    pub(crate) own: OfObject,
+}
+
+/// What is counted of one object, which meets few points and has children of few kinds.
+#[derive(Default)]
+pub(crate) struct OfObject {
+    reached: Vec<(Point, u64)>,
+    born: Vec<(Kind, u64)>,
+}
+
+impl Default for OfProcess {
+    fn default() -> OfProcess {
+        OfProcess {
+            reached: Box::new([0; POINT_COUNT]),
+            own: OfObject::default(),
+        }
+    }
+}
+
+impl OfProcess {
+    /// The point was reached; how often that makes.
+    pub(crate) fn reach(&mut self, point: Point) -> u64 {
+        let times = &mut self.reached[point.number()];
+        *times += 1;
+        *times
+    }
+}
+
+impl OfObject {
+    /// The point was reached with this object; how often that makes.
+    pub(crate) fn reach(&mut self, point: Point) -> u64 {
+        one_more(&mut self.reached, point)
+    }
+
+    /// A child of this kind is born; which one it is, from 1.
+    pub(crate) fn bear(&mut self, kind: Kind) -> u64 {
+        one_more(&mut self.born, kind)
+    }
+}
+
+fn one_more<T: PartialEq>(counts: &mut Vec<(T, u64)>, what: T) -> u64 {
+    if let Some((_, count)) = counts.iter_mut().find(|(counted, _)| *counted == what) {
+        *count += 1;
+        return *count;
+    }
+    counts.push((what, 1));
+    1
+}

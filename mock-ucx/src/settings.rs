@@ -1,0 +1,82 @@
+//! What can be chosen before the first call.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use crate::schedule::{Benign, Bytes, Decider, FaultSpec, Script, Seeded};
+use crate::version::UcxVersion;
+
+/// A client that polls a healthy network so often for nothing has waited for some ten milliseconds, longer than any operation takes.
+const HEAL_AFTER: u64 = 100_000;
+
+/// Who decides where no fault of the specification applies.
+#[derive(Clone, Debug, Default)]
+pub enum Adversary {
+    /// Nobody: all is as on a healthy network.
+    #[default]
+    Benign,
+    /// A swarm drawn from the seed.
+    Swarm,
+    /// A fuzzer's bytes.
+    Bytes(Vec<u8>),
+    /// A decider of the program that links the mock.
+    Own(Arc<dyn Decider>),
+}
+
+/// What can be chosen before the first call.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// File for the ledger; `None` keeps it in memory of the process.
+    pub ledger: Option<PathBuf>,
+    /// Faults to make happen.
+    pub faults: FaultSpec,
+    /// Seed of whatever is drawn.
+    pub seed: u64,
+    /// Who decides where no fault applies.
+    pub adversary: Adversary,
+    /// Whether a swarm makes moves, too, whose permission is doubtful.
+    pub paranoid: bool,
+    /// Progress calls of a worker without anything to do, while something is withheld, after which the adversary heals.
+    pub heal_after: u64,
+    /// Whether a trace is written beside the ledger.
+    pub trace: bool,
+    /// Whether every question is recorded in the ledger, for a search that goes through them.
+    pub record_questions: bool,
+    /// Version of UCX to be.
+    pub version: UcxVersion,
+    /// Whether the machine has a GPU that memory lists can be made for.
+    pub device_api: bool,
+}
+
+impl Default for Settings {
+    fn default() -> Settings {
+        Settings {
+            ledger: None,
+            faults: FaultSpec::default(),
+            seed: 0,
+            adversary: Adversary::Benign,
+            paranoid: false,
+            heal_after: HEAL_AFTER,
+            trace: false,
+            record_questions: false,
+            version: UcxVersion::NEWEST,
+            device_api: false,
+        }
+    }
+}
+
+impl Settings {
+    /// Who decides.
+    pub(crate) fn decider(&self) -> Arc<dyn Decider> {
+        let adversary: Arc<dyn Decider> = match &self.adversary {
+            Adversary::Benign => Arc::new(Benign),
+            Adversary::Swarm => Arc::new(Seeded::new(self.seed, self.paranoid)),
+            Adversary::Bytes(bytes) => Arc::new(Bytes::new(bytes.clone())),
+            Adversary::Own(decider) => decider.clone(),
+        };
+        if self.faults.is_empty() {
+            return adversary;
+        }
+        Arc::new(Script::new(self.faults.clone(), self.seed, adversary))
+    }
+}
