@@ -22,7 +22,7 @@ pub struct Object {
     pub state: ObjectState,
     /// Handle value, exclusive-or [`HANDLE_MASK`]: a process that looks for handles in its own memory must not find this one.
     pub masked_handle: u64,
-    /// Numbers that describe it (a memory handle: address and length in bytes; a request: [`REQUEST_OF_CLIENT`](super::layout::REQUEST_OF_CLIENT) or 0, and the bytes at
+    /// Numbers that describe it (a memory handle: address and length in bytes; a request: [`REQUEST_OF_CLIENT`](crate::ledger::layout::REQUEST_OF_CLIENT) or 0, and the bytes at
     /// its handle).
     pub detail: [u64; 2],
     /// Its creation.
@@ -49,7 +49,7 @@ pub struct Moment {
     pub function: Option<Function>,
     /// Operation of the client; 0 = none.
     pub operation: u32,
-    /// Stack node; 0 = none. [`Snapshot::stack`] unfolds it.
+    /// Stack node; 0 = none. [`Snapshot::stack`](super::Snapshot::stack) unfolds it.
     pub stack: u32,
 }
 
