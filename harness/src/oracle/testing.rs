@@ -197,28 +197,10 @@ pub(crate) fn start_in<T>(faults: &str, play: impl FnOnce(&Path) -> T) -> Waitin
     let mut byte = [0];
     // A child that dies before it waits closes the pipe.
     let _ = there.read(&mut byte);
-    wait_until_asleep(pid);
     Waiting {
         pid: pid.unsigned_abs(),
         folder,
         go: Some(go),
-    }
-}
-
-/// A thread that runs has no stack pointer to be seen: then its whole stack is looked through.
-fn wait_until_asleep(pid: i32) {
-    let all_asleep = || {
-        let tasks = std::fs::read_dir(format!("/proc/{pid}/task"))
-            .into_iter()
-            .flatten()
-            .flatten();
-        let call = |task: std::fs::DirEntry| {
-            std::fs::read_to_string(task.path().join("syscall")).unwrap_or_default()
-        };
-        tasks.map(call).all(|call| !call.starts_with("running"))
-    };
-    while !all_asleep() {
-        std::thread::yield_now();
     }
 }
 

@@ -4,6 +4,8 @@ use std::fs::{self, File};
 use std::io;
 use std::ops::Range;
 use std::os::unix::fs::FileExt;
+use std::path::Path;
+use std::time::Duration;
 
 use memmap2::MmapMut;
 
@@ -19,6 +21,10 @@ const SHADOW_BYTES: u64 = 1 << 40;
 
 /// Bytes below its stack pointer that a function may use (System V ABI, x86-64).
 const RED_ZONE: u64 = 128;
+
+/// How long threads that run are waited for, all together: one that polls runs on for ever.
+const PAUSE: Duration = Duration::from_millis(1);
+const PAUSES_MAX: u32 = 100;
 
 /// Flags of an entry of `/proc/PID/pagemap`.
 const PRESENT: u64 = 1 << 63;
@@ -95,13 +101,23 @@ impl Process {
         Ok(ranges)
     }
 
-    /// Where the stacks of its threads begin, as far as they wait in the kernel.
+    /// Where the stacks of its threads begin, as far as they wait in the kernel. A thread that hands its process over is just about to:
+    /// it is waited for, unless the process is the caller's own.
     fn stack_pointers(&self) -> io::Result<Vec<u64>> {
+        let mut pauses_left = if self.pid == std::process::id() {
+            0
+        } else {
+            PAUSES_MAX
+        };
         let mut pointers = Vec::new();
         for task in fs::read_dir(format!("/proc/{}/task", self.pid))? {
-            // "7 0x1 ... 0x7ffe6cc89818 0x7f68bb92d2ad": the last two are stack and instruction pointer; "running" has none.
-            let text = fs::read_to_string(task?.path().join("syscall")).unwrap_or_default();
-            let pointer = text.split_whitespace().rev().nth(1).and_then(hex);
+            let path = task?.path().join("syscall");
+            let mut pointer = stack_pointer(&path);
+            while pointer.is_none() && pauses_left > 0 {
+                std::thread::sleep(PAUSE);
+                pauses_left -= 1;
+                pointer = stack_pointer(&path);
+            }
             pointers.extend(pointer.map(|pointer| pointer - RED_ZONE));
         }
         Ok(pointers)
@@ -192,6 +208,14 @@ impl Process {
         }
         Ok(runs)
     }
+}
+
+/// The stack pointer of a thread, or nothing while it runs.
+///
+/// "7 0x1 ... 0x7ffe6cc89818 0x7f68bb92d2ad": the last two are stack and instruction pointer; "running" has none.
+fn stack_pointer(syscall: &Path) -> Option<u64> {
+    let text = fs::read_to_string(syscall).ok()?;
+    text.split_whitespace().rev().nth(1).and_then(hex)
 }
 
 struct MappingLine<'a> {
