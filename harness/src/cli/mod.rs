@@ -1,6 +1,7 @@
 //! The verbs of the program, one file each.
 
 mod adversary;
+mod bar;
 pub mod bug;
 pub mod doctor;
 pub mod explain;

@@ -41,15 +41,10 @@ impl Subject {
     /// Which of the findings that a case shows is meant: the one that its file or its hunt names, else the first of what its file speaks
     /// of.
     pub(super) fn chosen<'a>(&self, shown: &'a [Finding]) -> Option<&'a Finding> {
-        let note = |key| self.recorded.note(key);
-        let fits = |finding: &&Finding| match &self.fingerprint {
-            Some(fingerprint) => finding.fingerprint == *fingerprint,
-            None => {
-                note("object").is_none_or(|object| finding.object == object)
-                    && note("rule").is_none_or(|rule| finding.rule.as_deref() == Some(rule))
-            }
-        };
-        shown.iter().find(fits)
+        match &self.fingerprint {
+            Some(wanted) => shown.iter().find(|finding| finding.fingerprint == *wanted),
+            None => self.recorded.chosen(shown),
+        }
     }
 }
 
