@@ -42,6 +42,7 @@ fn the_report_of_each_kept_finding_tells_all_that_is_known_and_shows_it_again() 
         }
         assert!(report.starts_with("# UCX backend: "), "{report}");
         assert!(report.contains("(SHA-256 `"), "{report}");
+        assert!(report.contains("\nShown on the real UCX too: "), "{report}");
         let again = scratch.path().join("bug.scenario");
         std::fs::write(&again, embedded(&report)).unwrap();
         let replay = mock_ucx(&["replay", "--times", "5", again.to_str().unwrap()]);

@@ -1,4 +1,4 @@
-//! Makes each finding of a hunt small, and plays it again to say how surely it shows.
+//! Makes each finding of a hunt small, plays it again to say how surely it shows, and tries it on the real UCX.
 
 use std::sync::atomic::AtomicBool;
 use std::sync::atomic::Ordering::Relaxed;
@@ -6,6 +6,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::minimise::{Candidate, Player, REPLAYS_MAX, Replay, minimise};
+use crate::certificate::certify;
 use crate::execute::pool::Zygote;
 use crate::oracle::Oracle;
 use crate::report::{Finding, Stability, Symbolizer};
@@ -119,6 +120,9 @@ impl Confirm<'_> {
         };
         kept.count = finding.count;
         kept.stability = stability(&mut player, &candidate, stability_replays)?;
+        if go_on() {
+            kept.certificate = Some(certify(&kept, self.spec)?);
+        }
         Ok(kept)
     }
 }

@@ -8,6 +8,7 @@ use clap::Args;
 use super::subject::SubjectArgs;
 use crate::campaign::minimise::{Candidate, Player};
 use crate::campaign::{Recorded, STABILITY_REPLAYS, stability};
+use crate::certificate::certify;
 use crate::cli::CLEAN;
 use crate::execute::pool::Zygote;
 use crate::nixl::{self, Installed, Machine};
@@ -58,6 +59,7 @@ impl BugArgs {
         };
         player.fingerprint = &finding.fingerprint;
         finding.stability = stability(&mut player, &candidate, STABILITY_REPLAYS)?;
+        let certificate = certify(&finding, &subject.spec)?;
         let file = Recorded {
             notes: Vec::new(),
             ..subject.recorded.clone()
@@ -69,7 +71,7 @@ impl BugArgs {
             fix: subject.recorded.note("fix"),
             nixl: &wheel(&installed),
             spec: &subject.spec,
-            certificate: None,
+            certificate: Some(&certificate),
         };
         anstream::print!("{report}");
         Ok(ExitCode::from(CLEAN))
