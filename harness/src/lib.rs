@@ -4,6 +4,7 @@ pub mod campaign;
 pub mod cli;
 pub mod doctor;
 pub mod execute;
+pub mod fuzzing;
 pub mod nixl;
 pub mod oracle;
 pub mod report;

@@ -4,8 +4,10 @@ mod enumerate;
 mod hunt;
 mod outcome;
 mod recorded;
+mod resident;
 
 pub use enumerate::{first_faults, second_faults};
 pub use hunt::{Hunt, Progress, Tally};
 pub use outcome::{Judged, judge_case};
 pub use recorded::Recorded;
+pub use resident::{Glance, Lives, Residents, Schedule, Task};

@@ -63,7 +63,7 @@ pub fn judge_case(
     judged
 }
 
-fn operation(note: &Note) -> OperationNote {
+pub(super) fn operation(note: &Note) -> OperationNote {
     let outcome = match &note.outcome {
         Some(NoteOutcome::Done) => Outcome::Done,
         Some(NoteOutcome::Refused(status)) => Outcome::Failed(status.clone()),

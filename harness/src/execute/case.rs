@@ -1,8 +1,10 @@
 //! One case: a scenario, the faults that happen in it, and what came of it. This is the data that goes between the processes of a hunt.
 
 use std::collections::BTreeSet;
+use std::io;
 use std::path::{Path, PathBuf};
 
+use anyhow::Context;
 use mock_ucx::ledger::read::Snapshot;
 use mock_ucx::trace::TRACE;
 use serde::{Deserialize, Serialize};
@@ -109,6 +111,22 @@ impl Files {
             log: folder.join("log"),
             trace: folder.join("ledger").with_extension(TRACE),
         }
+    }
+
+    /// Removes those that are there.
+    ///
+    /// # Errors
+    /// One cannot be removed.
+    pub fn remove(&self) -> anyhow::Result<()> {
+        for file in [&self.ledger, &self.notes, &self.log, &self.trace] {
+            match std::fs::remove_file(file) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                    return Err(error).with_context(|| format!("cannot remove {}", file.display()));
+                }
+                _ => {}
+            }
+        }
+        Ok(())
     }
 }
 
