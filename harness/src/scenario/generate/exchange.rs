@@ -267,7 +267,7 @@ pub(super) fn listener(tracker: &Tracker, r: &Record) -> Draft {
     // Without a backend there is no metadata that could come.
     let whole = tracker.model.has_ucx(agent) && tracker.model.has_ucx(at);
     let mut ops = vec![op];
-    if r[6] % 2 == 0 && whole {
+    if r[6].is_multiple_of(2) && whole {
         ops.push(wait);
     }
     Some(ops)

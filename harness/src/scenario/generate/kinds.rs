@@ -101,7 +101,7 @@ fn place(byte: u8) -> usize {
 pub(super) fn play(tracker: &mut Tracker, index: usize, record: &Record) {
     let start = place(record[0]);
     // In the misuse class every second record asks nobody.
-    tracker.lawless = tracker.class == Class::Misuse && record[7] % 2 == 0;
+    tracker.lawless = tracker.class == Class::Misuse && record[7].is_multiple_of(2);
     for offset in 0..KINDS.len() {
         let (kind, _) = KINDS[(start + offset) % KINDS.len()];
         let Some(ops) = draft(tracker, kind, index, record) else {

@@ -71,10 +71,8 @@ impl Model {
             Op::DestroyBackend { backend } => drop(self.backends.remove(backend)),
             Op::ReleaseList { list } => drop(self.lists.remove(list)),
             Op::ReleaseView { view } => drop(self.views.remove(view)),
-            Op::Wait { transfer } | Op::Poll { transfer } => {
-                if seen == Seen::Refused {
-                    self.failed(*transfer);
-                }
+            Op::Wait { transfer } | Op::Poll { transfer } if seen == Seen::Refused => {
+                self.failed(*transfer);
             }
             Op::Post { transfer, notif } => self.post_refused(*transfer, notif.as_ref()),
             // It may have got lost on its way back only.

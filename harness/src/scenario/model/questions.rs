@@ -16,8 +16,8 @@ impl Model {
     /// Offset and length in bytes of the last region in an arena.
     pub(in crate::scenario) fn last_in_arena(&self, arena: ArenaSlot) -> Option<(u32, u32)> {
         let mapping = *self.arenas.get(&arena)?;
-        let regions = self.regions.values();
-        let last = regions.filter(|region| region.mapping == mapping).last()?;
+        let mut regions = self.regions.values();
+        let last = regions.rfind(|region| region.mapping == mapping)?;
         Some((last.start as u32, last.len() as u32))
     }
 

@@ -120,9 +120,8 @@ impl Walk {
             Op::CutMd { blob, .. } => drop(self.damaged.insert(*blob)),
             Op::LoadMd { agent, blob } => self.load(*agent, *blob, facts),
             Op::Invalidate { agent, remote } => {
-                if self.loaded.remove(&(*agent, *remote)).is_some() {
-                    self.forgotten.insert((*agent, *remote));
-                }
+                let known = self.loaded.remove(&(*agent, *remote));
+                self.forgotten.extend(known.map(|_| (*agent, *remote)));
             }
             Op::Create {
                 transfer,
