@@ -9,7 +9,7 @@ use crate::universe::State;
 impl Call {
     /// What is to happen at a decision point of an object of the client.
     pub(crate) fn ask(&self, state: &mut State, which: Move, object: u64) -> Choice {
-        if !state.is_asking() {
+        if !state.counts.is_asked_for(Point::Move(which)) {
             return Choice::Benign;
         }
         let question = state.question(Point::Move(which), object, self.thread());
@@ -18,10 +18,10 @@ impl Call {
 
     /// Whether this call does its work.
     pub(crate) fn ask_whether(&self, state: &mut State, object: u64, occurrence: u64) -> Choice {
-        if !state.is_asking() || self.function.info().failures.is_empty() {
+        let point = Point::Call(self.function);
+        if !state.counts.is_asked_for(point) {
             return Choice::Benign;
         }
-        let point = Point::Call(self.function);
         let question = Question {
             occurrence: occurrence.saturating_sub(state.calls_before[self.function as usize]),
             ..state.question(point, object, self.thread())
@@ -33,7 +33,7 @@ impl Call {
 impl State {
     /// As [`Call::ask`], where a call's stack is at hand already.
     pub(crate) fn ask(&mut self, which: Move, object: u64, site: Site<'_>) -> Choice {
-        if !self.is_asking() {
+        if !self.counts.is_asked_for(Point::Move(which)) {
             return Choice::Benign;
         }
         let question = self.question(Point::Move(which), object, site.thread);
@@ -110,14 +110,16 @@ impl State {
 
     /// The name of an object that is alive, or ended not too long ago.
     pub(crate) fn name(&self, serial: u64) -> Option<ObjectName> {
-        let alive = self.objects.get(&serial);
-        let record = match alive {
-            Some(entry) => self.ledger.object(entry.slot),
-            None => self.ledger.ended(serial),
-        }?;
+        let (kind, ordinal) = match self.objects.get(&serial) {
+            Some(entry) => self.ledger.kind_and_ordinal(entry.slot)?,
+            None => {
+                let record = self.ledger.ended(serial)?;
+                (record.kind, record.ordinal)
+            }
+        };
         Some(ObjectName {
-            kind: Kind::from_number(record.kind)?,
-            ordinal: record.ordinal,
+            kind: Kind::from_number(kind)?,
+            ordinal,
         })
     }
 }

@@ -5,6 +5,8 @@ use crate::schedule::{POINT_COUNT, Point};
 
 /// What is counted of the process.
 pub(crate) struct OfProcess {
+    /// The points at which anybody may deviate: the others are not asked for, nor counted.
+    asked_for: Box<[bool; POINT_COUNT]>,
     reached: Box<[u64; POINT_COUNT]>,
     /// Of its children, which have no other parent.
     pub(crate) own: OfObject,
@@ -17,16 +19,25 @@ pub(crate) struct OfObject {
     born: Vec<(Kind, u64)>,
 }
 
-impl Default for OfProcess {
-    fn default() -> OfProcess {
+impl OfProcess {
+    /// Nothing was counted so far; `is_asked_for` says which points will be.
+    pub(crate) fn new(is_asked_for: impl Fn(Point) -> bool) -> OfProcess {
+        let mut asked_for = Box::new([false; POINT_COUNT]);
+        for point in Point::all() {
+            asked_for[point.number()] = is_asked_for(point);
+        }
         OfProcess {
+            asked_for,
             reached: Box::new([0; POINT_COUNT]),
             own: OfObject::default(),
         }
     }
-}
 
-impl OfProcess {
+    /// Whether anybody may deviate there.
+    pub(crate) fn is_asked_for(&self, point: Point) -> bool {
+        self.asked_for[point.number()]
+    }
+
     /// The point was reached; how often that makes.
     pub(crate) fn reach(&mut self, point: Point) -> u64 {
         let times = &mut self.reached[point.number()];

@@ -2,7 +2,6 @@
 
 use std::sync::atomic::Ordering::Relaxed;
 
-use crate::counts::OfProcess;
 use crate::ledger::NO_SLOT;
 use crate::schedule::FaultSpec;
 use crate::settings::Adversary;
@@ -40,7 +39,7 @@ impl State {
     fn decide_anew(&mut self) {
         self.decider = self.settings.decider();
         self.healed = false;
-        self.counts = OfProcess::default();
+        self.counts = self.settings.counts(&*self.decider);
         for entry in self.objects.values_mut() {
             entry.counts = None;
         }

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use crate::counts::OfProcess;
 use crate::schedule::{Benign, Bytes, Decider, FaultSpec, Script, Seeded};
 use crate::version::UcxVersion;
 
@@ -66,6 +67,11 @@ impl Default for Settings {
 }
 
 impl Settings {
+    /// What is counted for `decider` from now on.
+    pub(crate) fn counts(&self, decider: &dyn Decider) -> OfProcess {
+        OfProcess::new(|point| self.record_questions || decider.may_deviate_at(point))
+    }
+
     /// Who decides.
     pub(crate) fn decider(&self) -> Arc<dyn Decider> {
         let adversary: Arc<dyn Decider> = match &self.adversary {

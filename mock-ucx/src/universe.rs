@@ -106,6 +106,7 @@ impl Universe {
         header.ucx_version.store(packed(settings.version), Relaxed);
         ledger.publish();
         let version = settings.version;
+        let decider = settings.decider();
         let state = State {
             ledger,
             trace: trace.clone(),
@@ -116,9 +117,9 @@ impl Universe {
             inherited_pointers: FxHashMap::default(),
             zero_length: [None; 2],
             external_statuses: FxHashMap::default(),
-            decider: settings.decider(),
+            counts: settings.counts(&*decider),
+            decider,
             healed: false,
-            counts: OfProcess::default(),
             agenda: Agenda::default(),
             retired: FxHashMap::default(),
             nonce: process_nonce(),

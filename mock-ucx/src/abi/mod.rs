@@ -18,6 +18,7 @@ pub mod library;
 pub mod memory;
 pub mod message_data;
 mod operation;
+mod overlap;
 mod perform;
 mod presence;
 mod protection;

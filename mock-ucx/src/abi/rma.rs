@@ -15,7 +15,7 @@ use crate::abi::types::{
     UCP_OP_ATTR_FIELD_REMOTE, UCP_OP_ATTR_FIELD_REMOTE_COUNT, UCP_REMOTE_ADDR_INVALID,
     UcpDtLocalSgl, UcpDtRemoteSgl, UcpRequestParam, UcsStatus,
 };
-use crate::abi::{protection, worker_guard};
+use crate::abi::{overlap, protection, worker_guard};
 use crate::fabric::endpoint;
 use crate::fabric::remote::direct::Direction;
 use crate::fabric::transfer::{self, Piece};
@@ -149,6 +149,7 @@ unsafe fn run(call: &Call, direction: Direction, arguments: Arguments) -> Result
         }
     }
     protection::judge(call, &mut state, direction, plan.as_slice());
+    overlap::judge(call, &mut state, on, direction, plan.as_slice());
     call.decide_on(&mut state, on)?;
     let route = Path {
         endpoint: on,

@@ -194,6 +194,13 @@ impl Ledger {
         (slot != NO_SLOT).then(|| unsafe { ptr::read(self.map.object(slot)) })
     }
 
+    /// Kind and ordinal of what has this slot, without the rest of its record.
+    pub(crate) fn kind_and_ordinal(&self, slot: u32) -> Option<(u8, u32)> {
+        let record = self.map.object(slot);
+        // SAFETY: as above.
+        (slot != NO_SLOT).then(|| unsafe { ((*record).kind, (*record).ordinal) })
+    }
+
     /// The record of an object that ended not too long ago.
     pub(crate) fn ended(&self, serial: u64) -> Option<ObjectRecord> {
         // Only stale handles are looked for, so their clients pay and no others.

@@ -193,6 +193,7 @@ pub enum Rule {
     SglGet,
     RmaBuffer,
     OperationFlags,
+    RmaOverlap,
     RequestHandle,
     RequestTwice,
     RequestFreed,

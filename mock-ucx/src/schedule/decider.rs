@@ -72,6 +72,11 @@ pub trait Decider: fmt::Debug + Send + Sync {
     fn is_benign(&self) -> bool {
         false
     }
+
+    /// Whether it may deviate at this point. Where it never does it is not asked, and nothing is counted.
+    fn may_deviate_at(&self, _: Point) -> bool {
+        !self.is_benign()
+    }
 }
 
 /// Never deviates.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use crate::schedule::seeded::draw;
-use crate::schedule::{Decider, Decision, Fault, FaultSpec, Question};
+use crate::schedule::{Decider, Decision, Fault, FaultSpec, Point, Question};
 
 /// Follows a fault specification.
 #[derive(Debug)]
@@ -77,13 +77,18 @@ impl Decider for Script {
         }
         self.otherwise.decide(question)
     }
+
+    fn may_deviate_at(&self, point: Point) -> bool {
+        let mut faults = self.faults.iter();
+        faults.any(|scripted| scripted.fault.point == point) || self.otherwise.may_deviate_at(point)
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::ledger::Kind;
-    use crate::schedule::{Benign, Choice, Move, ObjectName, Point};
+    use crate::schedule::{Benign, Choice, Move, ObjectName};
 
     /// What a specification makes of the first `count` times that an endpoint's puts complete, in one thread.
     fn made_of(text: &str, count: u64, thread: u16) -> Vec<String> {

@@ -194,3 +194,62 @@ fn to_free_a_request_whose_callback_has_not_run_is_noted_and_afterwards_is_not()
         pair.end();
     });
 }
+
+/// Posts transfers between `local` and a peer's memory that complete in the next progress call, and counts what they do to each other.
+fn overlaps(
+    post: impl FnOnce(u64, u64, u64, &mut [u8]) -> Vec<usize>,
+) -> impl FnOnce(&Mock) -> usize {
+    |mock| {
+        let pair = Pair::new();
+        let remote = [0; 8];
+        let memh = register(pair.context, &remote);
+        let rkey = remote_key(pair.context, memh, pair.ep);
+        let mut local = [0; 8];
+        let requests = post(pair.ep, remote.as_ptr() as u64, rkey, &mut local);
+        drain(pair.near);
+        for request in requests {
+            assert_eq!(status(request), UcsStatus::OK);
+            free(request);
+        }
+        memory::ucp_rkey_destroy(rkey);
+        assert_eq!(memory::ucp_mem_unmap(pair.context, memh), UcsStatus::OK);
+        pair.end();
+        mock.notes(Rule::RmaOverlap)
+    }
+}
+
+#[test]
+fn two_transfers_under_way_that_write_the_same_bytes_are_noted() {
+    alone_with(late("put.complete=+1; get.complete=+1"), |mock| {
+        let noted = overlaps(|ep, remote, rkey, local| {
+            let first = get(ep, &mut local[..5], remote, rkey, &plain());
+            let second = get(ep, &mut local[4..], remote, rkey, &plain());
+            vec![first, second]
+        });
+        assert_eq!(noted(mock), 1);
+    });
+}
+
+#[test]
+fn a_put_of_bytes_that_a_get_under_way_writes_is_noted() {
+    alone_with(late("put.complete=+1; get.complete=+1"), |mock| {
+        let noted = overlaps(|ep, remote, rkey, local| {
+            let first = get(ep, local, remote, rkey, &plain());
+            vec![first, put(ep, local, remote, rkey, &plain())]
+        });
+        assert_eq!(noted(mock), 1);
+    });
+}
+
+#[test]
+fn transfers_of_neighbouring_bytes_and_two_that_only_read_are_not_noted() {
+    alone_with(late("put.complete=+1; get.complete=+1"), |mock| {
+        let noted = overlaps(|ep, remote, rkey, local| {
+            let (left, right) = local.split_at_mut(4);
+            let first = get(ep, left, remote, rkey, &plain());
+            let second = put(ep, right, remote, rkey, &plain());
+            vec![first, second, put(ep, right, remote, rkey, &plain())]
+        });
+        assert_eq!(noted(mock), 0);
+    });
+}

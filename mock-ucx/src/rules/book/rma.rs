@@ -75,4 +75,16 @@ pub(super) static RULES: &[(Rule, RuleInfo)] = &[
             hint: "Set one of them, or none.",
         },
     ),
+    (
+        Rule::RmaOverlap,
+        RuleInfo {
+            id: "UCP-RMA-013",
+            statement: "No two operations under way write the same local bytes, and none reads what another writes.",
+            severity: Severity::Race,
+            basis: Basis::Inferred,
+            source: "ucp.h:ucp_put_nbx; ucp.h:ucp_get_nbx",
+            versions: Versions::ALL,
+            hint: "Wait for the first.",
+        },
+    ),
 ];

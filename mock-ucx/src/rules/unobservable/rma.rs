@@ -78,18 +78,6 @@ pub(super) static RULES: &[Unobservable] = &[
     },
     Unobservable {
         info: RuleInfo {
-            id: "UCP-RMA-013",
-            statement: "No two operations under way write the same local bytes, and none reads what another writes.",
-            severity: Severity::Race,
-            basis: Basis::Inferred,
-            source: "ucp.h:ucp_put_nbx; ucp.h:ucp_get_nbx",
-            versions: Versions::ALL,
-            hint: "Wait for the first.",
-        },
-        reason: "the ranges of operations under way are not compared yet",
-    },
-    Unobservable {
-        info: RuleInfo {
             id: "UCP-RMA-014",
             statement: "A worker's flush is OK even if an endpoint failed.",
             severity: Severity::Contract,
