@@ -27,7 +27,8 @@ pub struct HuntArgs {
     /// NIXL to test: a release (`1.5.1`, `cu13:1.5.1`), fetched if need be, or a folder with a built one.
     #[arg(long, value_name = "RELEASE|DIR", default_value = nixl::DEFAULT_SPEC)]
     nixl: String,
-    /// How long to search; the benign runs and the faults that were begun are always finished. `90s`, `10m`, `2h`.
+    /// How long to search and to make small what was found, a fifth of it for the latter; the benign runs are always finished. `90s`,
+    /// `10m`, `2h`.
     #[arg(long, value_parser = parse_time, default_value = "45s")]
     time: Duration,
     /// Cases at most.
@@ -119,6 +120,12 @@ impl HuntArgs {
 fn print_tally(tally: &Tally) {
     for doubt in &tally.doubts {
         anstream::println!("cannot vouch for this result: {doubt}");
+    }
+    if tally.not_minimised > 0 {
+        anstream::println!(
+            "{} findings may become smaller: the time ran out; `mock-ucx minimize ID` goes on",
+            tally.not_minimised
+        );
     }
     let pairs = Point::all().flat_map(|point| {
         let outcomes = point.outcomes().into_iter().enumerate();

@@ -54,6 +54,8 @@ pub struct Note {
     pub outcome: Option<NoteOutcome>,
     /// Whether it belongs to the teardown.
     pub teardown: bool,
+    /// The first call of UCX that can belong to it.
+    pub first_step: u64,
 }
 
 /// What came of an operation.
@@ -124,6 +126,8 @@ pub enum Line {
         line: String,
         /// Whether it belongs to the teardown.
         teardown: bool,
+        /// The first call of UCX that can belong to it.
+        first_step: u64,
     },
     /// It ended.
     End {
@@ -153,11 +157,13 @@ pub fn assemble(text: &str) -> (Vec<Note>, Option<BTreeSet<u64>>) {
                 operation,
                 line,
                 teardown,
+                first_step,
             } => notes.push(Note {
                 operation,
                 line,
                 outcome: None,
                 teardown,
+                first_step,
             }),
             Line::End { operation, outcome } => {
                 if let Some(note) = notes
@@ -185,6 +191,7 @@ mod tests {
                 operation: 1,
                 line: "agent a0".into(),
                 teardown: false,
+                first_step: 1,
             },
             Line::End {
                 operation: 1,
@@ -194,6 +201,7 @@ mod tests {
                 operation: 2,
                 line: "backend b0 a0 UCX".into(),
                 teardown: false,
+                first_step: 1,
             },
         ]
         .map(|line| serde_json::to_string(&line).unwrap())
