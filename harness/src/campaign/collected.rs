@@ -18,6 +18,10 @@ pub struct Tally {
     pub cases: usize,
     /// Cases planned and not played, because time or cases ran out.
     pub left_out: usize,
+    /// Cases among those played whose scenario was drawn.
+    pub drawn: usize,
+    /// Findings of drawn cases that did not show when the decisions that had fired were asked for by name.
+    pub not_replayed: usize,
     /// Cases whose fault did not fire, because the client took another way.
     pub unfired: usize,
     /// Pairs of decision point and outcome (its number) that fired.

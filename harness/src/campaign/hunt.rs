@@ -10,12 +10,18 @@ use std::time::{Duration, Instant};
 use super::collected::{Collected, Tally};
 use super::confirm::Confirm;
 use super::plan::{self, Planned};
+use super::random::Random;
 use super::workers::Workers;
 use crate::report::{Finding, Findings};
 use crate::scenario::Scenario;
 
 /// The part of the time that is kept for making findings small: one in this many.
 const CONFIRM_SHARE: u32 = 5;
+/// The part of the time that is kept for drawn scenarios, where there are any.
+const RANDOM_SHARE: u32 = 3;
+
+/// A phase that only time ends is shown as one of so many cases.
+const PHASE_CASES_MAX: usize = 100_000;
 
 /// What to hunt in.
 pub struct Hunt {
@@ -35,6 +41,8 @@ pub struct Hunt {
     pub strict: bool,
     /// Folder into which the findings are written as they come, so that a hunt that is killed loses none.
     pub out: PathBuf,
+    /// Seed of the scenarios that are drawn after the others; `None`: none is.
+    pub seed: Option<u64>,
     /// Set from outside to end the hunt early.
     pub stop: Arc<AtomicBool>,
 }
@@ -57,16 +65,36 @@ impl Hunt {
     pub fn run(&self, progress: &mut dyn Progress) -> anyhow::Result<(Findings, Tally)> {
         let begun = Instant::now();
         let deadline = begun + self.time_max;
-        let search_until = Some(deadline - self.time_max / CONFIRM_SHARE);
+        let search_until = deadline - self.time_max / CONFIRM_SHARE;
+        let deviate_until = match self.seed {
+            Some(_) => Some(search_until - self.time_max / RANDOM_SHARE),
+            None => Some(search_until),
+        };
         let mut state = Collected::new(self);
         // Benign runs are the ground for all else: they are played whatever the time.
         let benign = plan::benign(self.scenarios.len());
         self.phase("benign", benign, None, &mut state, progress)?;
         let singles = plan::in_turn(&std::mem::take(&mut state.singles));
-        self.phase("one deviation", singles, search_until, &mut state, progress)?;
+        self.phase(
+            "one deviation",
+            singles,
+            deviate_until,
+            &mut state,
+            progress,
+        )?;
         let pairs = std::mem::take(&mut state.pairs);
         let pairs = pairs.into_values().flatten().collect();
-        self.phase("two deviations", pairs, search_until, &mut state, progress)?;
+        self.phase("two deviations", pairs, deviate_until, &mut state, progress)?;
+        if let Some(seed) = self.seed {
+            let random = Random {
+                hunt: self,
+                seed,
+                cases_max: self.cases_max.saturating_sub(state.tally.cases),
+                deadline: search_until,
+            };
+            progress.phase("random", random.cases_max.min(PHASE_CASES_MAX));
+            random.run(&mut state, progress)?;
+        }
         state.tally.stopped = self.stop.load(Relaxed);
         if !state.tally.stopped {
             self.confirm(deadline, &mut state, progress)?;

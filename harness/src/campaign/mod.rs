@@ -7,6 +7,7 @@ mod hunt;
 pub mod minimise;
 mod outcome;
 mod plan;
+mod random;
 mod recorded;
 mod workers;
 
@@ -15,4 +16,5 @@ pub use confirm::{Confirm, Confirmed, STABILITY_REPLAYS, stability};
 pub use enumerate::{first_faults, second_faults};
 pub use hunt::{Hunt, Progress};
 pub use outcome::{Judged, judge_case};
+pub use random::Drawn;
 pub use recorded::Recorded;

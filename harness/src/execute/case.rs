@@ -19,6 +19,22 @@ pub struct Order {
     /// Whether a trace is written.
     #[serde(default)]
     pub trace: bool,
+    /// Who decides where no fault applies.
+    #[serde(default)]
+    pub draw: Draw,
+}
+
+/// Who decides where no fault of the specification applies.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Draw {
+    /// Nobody: all is as on a healthy network.
+    #[default]
+    Nothing,
+    /// A swarm with this seed.
+    Swarm(u64),
+    /// These bytes, one for each question.
+    Bytes(Vec<u8>),
 }
 
 /// How the process of a case ended.

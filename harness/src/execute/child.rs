@@ -5,14 +5,14 @@ use std::io::Write;
 use std::os::fd::AsRawFd;
 use std::time::Duration;
 
-use mock_ucx::Settings;
 use mock_ucx::control;
 use mock_ucx::ledger::read::Snapshot;
 use mock_ucx::version::UcxVersion;
+use mock_ucx::{Adversary, Settings};
 
 use crate::execute::Outcome;
 use crate::execute::Verdict;
-use crate::execute::case::{Files, Line, NoteOutcome, Order};
+use crate::execute::case::{Draw, Files, Line, NoteOutcome, Order};
 use crate::execute::interpret::{Observer, Patience, play};
 use crate::nixl::capi::Api;
 use crate::oracle::ownership;
@@ -53,7 +53,7 @@ pub fn run(api: &'static Api, version: UcxVersion, order: &Order) -> ! {
 }
 
 fn patience(order: &Order) -> Patience {
-    let sleeps_max = if order.faults.is_empty() {
+    let sleeps_max = if order.faults.is_empty() && order.draw == Draw::Nothing {
         SLEEPS_MAX_BENIGN
     } else {
         SLEEPS_MAX_FAULTY
@@ -82,6 +82,15 @@ fn begin(version: UcxVersion, order: &Order) -> anyhow::Result<(Scenario, Notes)
         heal_after: HEAL_AFTER,
         trace: order.trace,
         record_questions: true,
+        seed: match order.draw {
+            Draw::Swarm(seed) => seed,
+            _ => 0,
+        },
+        adversary: match &order.draw {
+            Draw::Nothing => Adversary::Benign,
+            Draw::Swarm(_) => Adversary::Swarm,
+            Draw::Bytes(bytes) => Adversary::Bytes(bytes.clone()),
+        },
         ..Settings::default()
     });
     Ok((
