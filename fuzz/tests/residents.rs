@@ -2,7 +2,8 @@
 //!
 //! Not run by libtest, whose threads would be lost in the processes that are forked here.
 
-use harness::campaign::{Glance, Residents, Schedule, Task};
+use harness::campaign::{Glance, Residents, Task};
+use harness::execute::case::Draw;
 use harness::nixl::DEFAULT_SPEC;
 use harness::scenario::{Scenario, builtin};
 
@@ -37,7 +38,8 @@ fn inputs() -> Vec<Task> {
         (0..INPUTS).map(move |seed| Task {
             scenario: scenario.to_string(),
             // Mostly benign, as a fuzzer's inputs are that get far.
-            schedule: Schedule::Bytes(
+            faults: String::new(),
+            draw: Draw::Bytes(
                 (0..200)
                     .map(|place| drawn(seed * 1000 + place))
                     .map(|number| {
@@ -85,7 +87,8 @@ fn a_process_that_dies_of_a_case_or_keeps_something_is_replaced(residents: &mut 
             scenario: scenario
                 .expect("a scenario that comes with the program")
                 .to_string(),
-            schedule: Schedule::Faults(faults.to_owned()),
+            faults: faults.to_owned(),
+            draw: Draw::Nothing,
         }
     };
     let benign = case("two-agents-write", "");

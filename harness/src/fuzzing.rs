@@ -8,7 +8,8 @@ use std::sync::atomic::AtomicU8;
 use anyhow::{Context, bail, ensure};
 use mock_ucx::control::edges;
 
-use crate::campaign::{Recorded, Residents, Schedule, Task, judge_case};
+use crate::campaign::{Recorded, Residents, Task, judge_case};
+use crate::execute::case::Draw;
 use crate::nixl::DEFAULT_SPEC;
 use crate::report::{Finding, Symbolizer};
 use crate::scenario::Scenario;
@@ -77,7 +78,8 @@ impl Fuzzer {
     ) -> anyhow::Result<Option<Finding>> {
         let glance = self.residents.play(&Task {
             scenario: scenario.to_string(),
-            schedule: Schedule::Bytes(decisions.to_vec()),
+            faults: String::new(),
+            draw: Draw::Bytes(decisions.to_vec()),
         })?;
         if !glance.suspicious {
             return Ok(None);

@@ -1,13 +1,22 @@
 //! The search: which cases are played, in which order, and what is kept of them.
 
+mod collected;
+mod confirm;
 mod enumerate;
 mod hunt;
+pub mod minimise;
 mod outcome;
+mod plan;
+mod random;
 mod recorded;
 mod resident;
+mod workers;
 
+pub use collected::Tally;
+pub use confirm::{Confirm, Confirmed, STABILITY_REPLAYS, stability};
 pub use enumerate::{first_faults, second_faults};
-pub use hunt::{Hunt, Progress, Tally};
+pub use hunt::{Hunt, Progress};
 pub use outcome::{Judged, judge_case};
+pub use random::Drawn;
 pub use recorded::Recorded;
-pub use resident::{Glance, Lives, Residents, Schedule, Task};
+pub use resident::{Glance, Lives, Residents, Task};

@@ -1,5 +1,6 @@
 //! A finding as a file that people keep: a scenario with lines `#! key: value` on top, which say what fails in it and what it shows.
 
+use std::fmt;
 use std::path::Path;
 
 use anyhow::{Context, bail};
@@ -11,15 +12,17 @@ use crate::scenario::Scenario;
 const MARK: &str = "#!";
 
 /// Keys that such a file may have.
-const KEYS: [&str; 8] = [
+const KEYS: [&str; 10] = [
     "faults",
     "fingerprint",
     "family",
     "rule",
     "object",
     "releases",
+    "showed",
     "at",
     "fix",
+    "avoid",
 ];
 
 /// A scenario to be played with faults.
@@ -80,12 +83,33 @@ impl Recorded {
         Recorded::parse(&text).with_context(|| path.display().to_string())
     }
 
+    /// Sets a note, in the place of the one with this key or behind all others.
+    pub fn set_note(&mut self, key: &str, value: &str) {
+        match self.notes.iter_mut().find(|(known, _)| known == key) {
+            Some((_, old)) => value.clone_into(old),
+            None => self.notes.push((key.to_owned(), value.to_owned())),
+        }
+    }
+
     /// A note by its key.
     pub fn note(&self, key: &str) -> Option<&str> {
         self.notes
             .iter()
             .find(|(known, _)| known == key)
             .map(|(_, value)| value.as_str())
+    }
+}
+
+/// As a file that is read back as the same.
+impl fmt::Display for Recorded {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if !self.faults.is_empty() {
+            writeln!(f, "{MARK} faults: {}", self.faults)?;
+        }
+        for (key, value) in &self.notes {
+            writeln!(f, "{MARK} {key}: {value}")?;
+        }
+        write!(f, "{}", self.scenario)
     }
 }
 
@@ -102,6 +126,17 @@ mod tests {
         assert_eq!(recorded.faults.to_string(), "ucp_rkey_pack@1=NO_MEMORY");
         assert_eq!(recorded.note("object"), Some("memory_handle"));
         assert_eq!(recorded.scenario.name, "lost");
+    }
+
+    #[test]
+    fn what_is_printed_is_read_back() {
+        let mut recorded = Recorded::parse(TEXT).unwrap();
+        recorded.set_note("object", "rkey");
+        recorded.set_note("showed", "10 of 10");
+        let printed = recorded.to_string();
+        assert_eq!(Recorded::parse(&printed).unwrap().to_string(), printed);
+        assert_eq!(recorded.note("object"), Some("rkey"));
+        assert!(printed.contains("#! showed: 10 of 10\n"), "{printed}");
     }
 
     #[test]

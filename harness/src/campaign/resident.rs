@@ -15,28 +15,21 @@ use mock_ucx::schedule::{Fault, FaultSpec};
 use serde::{Deserialize, Serialize};
 use tempfile::TempDir;
 
-use crate::execute::case::{End, Files, Order, Played};
+use crate::execute::case::{Draw, End, Files, Order, Played};
 use crate::execute::pool;
 use crate::execute::ready::Ready;
 use crate::execute::watch::{self, LOOK_INTERVAL, Watch, reap};
 use crate::execute::zygote;
-
-/// Who decides in a case.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Schedule {
-    /// A fault specification.
-    Faults(String),
-    /// A fuzzer's bytes.
-    Bytes(Vec<u8>),
-}
 
 /// A case for a resident.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Task {
     /// The scenario's text.
     pub scenario: String,
-    /// Who decides.
-    pub schedule: Schedule,
+    /// The fault specification.
+    pub faults: String,
+    /// Who decides where no fault applies.
+    pub draw: Draw,
 }
 
 /// What a resident answers.
@@ -170,6 +163,7 @@ impl Residents {
             faults: faults.to_string(),
             folder: self.folder.path().to_owned(),
             trace: false,
+            draw: Draw::Nothing,
         };
         let files = Files::new(&order.folder);
         files.remove()?;

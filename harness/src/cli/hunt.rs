@@ -4,7 +4,7 @@ use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use anyhow::{Context, bail};
 use clap::Args;
@@ -27,7 +27,8 @@ pub struct HuntArgs {
     /// NIXL to test: a release (`1.5.1`, `cu13:1.5.1`), fetched if need be, or a folder with a built one.
     #[arg(long, value_name = "RELEASE|DIR", default_value = nixl::DEFAULT_SPEC)]
     nixl: String,
-    /// How long to search; the benign runs and the faults that were begun are always finished. `90s`, `10m`, `2h`.
+    /// How long to search and to make small what was found, a fifth of it for the latter; the benign runs are always finished. `90s`,
+    /// `10m`, `2h`.
     #[arg(long, value_parser = parse_time, default_value = "45s")]
     time: Duration,
     /// Cases at most.
@@ -39,6 +40,13 @@ pub struct HuntArgs {
     /// Broken rules that are only notes count as findings: what UCX nowhere says or does, and what only costs time.
     #[arg(long)]
     strict: bool,
+    /// Seed of the scenarios that are drawn after the built-in ones; printed, and another one each time if not given. Naming scenarios
+    /// leaves drawn ones out.
+    #[arg(long, conflicts_with = "scenarios")]
+    seed: Option<u64>,
+    /// Only scenarios that are drawn, not the built-in ones.
+    #[arg(long, conflicts_with = "scenarios")]
+    random_only: bool,
     /// Folder for findings.jsonl.
     #[arg(long, default_value = "mock-ucx-out")]
     out: PathBuf,
@@ -51,6 +59,7 @@ impl HuntArgs {
     pub fn run(self) -> anyhow::Result<ExitCode> {
         let begun = Instant::now();
         let scenarios = match self.scenarios.as_slice() {
+            [] if self.random_only => Vec::new(),
             [] => builtin(),
             names => names
                 .iter()
@@ -72,6 +81,10 @@ impl HuntArgs {
             cases_max: self.cases,
             strict: self.strict,
             out: self.out.clone(),
+            seed: self
+                .scenarios
+                .is_empty()
+                .then(|| self.seed.unwrap_or_else(fresh_seed)),
             stop: Arc::default(),
         };
         signal_hook::flag::register(SIGINT, Arc::clone(&hunt.stop))
@@ -81,6 +94,9 @@ impl HuntArgs {
             hunt.nixl,
             hunt.scenarios.len()
         );
+        if let Some(seed) = hunt.seed {
+            anstream::eprintln!("drawing more scenarios with --seed {seed}");
+        }
         let mut progress = Bar::new();
         let (findings, tally) = hunt.run(&mut progress)?;
         progress.finish();
@@ -119,6 +135,19 @@ impl HuntArgs {
 fn print_tally(tally: &Tally) {
     for doubt in &tally.doubts {
         anstream::println!("cannot vouch for this result: {doubt}");
+    }
+    if tally.not_minimised > 0 {
+        anstream::println!(
+            "{} findings may become smaller: the time ran out; `mock-ucx minimize ID` goes on",
+            tally.not_minimised
+        );
+    }
+    if tally.drawn > 0 {
+        anstream::println!(
+            "{} of the cases were drawn; {} of their findings did not show again and are left out",
+            tally.drawn,
+            tally.not_replayed
+        );
     }
     let pairs = Point::all().flat_map(|point| {
         let outcomes = point.outcomes().into_iter().enumerate();
@@ -161,6 +190,12 @@ fn nearest_builtin(name: &str) -> &'static str {
     known
         .max_by(|one, other| likeness(one).total_cmp(&likeness(other)))
         .unwrap_or_default()
+}
+
+/// A seed that was not used before, as far as one can tell: the low digits of the time.
+fn fresh_seed() -> u64 {
+    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
+    u64::from(now.unwrap_or_default().subsec_nanos())
 }
 
 /// `90s`, `10m`, `2h`, or a number of seconds.

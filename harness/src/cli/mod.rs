@@ -4,10 +4,12 @@ mod adversary;
 pub mod doctor;
 pub mod explain;
 pub mod hunt;
+pub mod minimize;
 pub mod nixl;
 pub mod points;
 pub mod replay;
 pub mod run;
+mod subject;
 pub mod zygote;
 
 use std::process::ExitCode;
@@ -39,6 +41,8 @@ enum Verb {
     Points(points::PointsArgs),
     /// Play a finding again.
     Replay(replay::ReplayArgs),
+    /// Make a finding small.
+    Minimize(minimize::MinimizeArgs),
     /// What a rule of UCX's contract says.
     Explain(explain::ExplainArgs),
     /// The NIXL releases that can be tested.
@@ -57,6 +61,7 @@ pub fn run() -> ExitCode {
         Verb::Run(arguments) => arguments.run(),
         Verb::Points(arguments) => arguments.run(),
         Verb::Replay(arguments) => arguments.run(),
+        Verb::Minimize(arguments) => arguments.run(),
         Verb::Explain(arguments) => arguments.run(),
         Verb::Nixl(arguments) => arguments.run(),
         Verb::Doctor(arguments) => arguments.run(),

@@ -3,30 +3,20 @@
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use anyhow::{Context, bail};
+use anyhow::Context;
 use clap::Args;
 
-use crate::campaign::{Recorded, judge_case};
+use super::subject::{Subject, SubjectArgs};
+use crate::campaign::judge_case;
 use crate::cli::{CANNOT, CLEAN, FOUND};
 use crate::execute::pool::Zygote;
-use crate::nixl;
-use crate::report::{Findings, Symbolizer, terminal};
+use crate::report::{Symbolizer, terminal};
 
 /// Plays the scenario and the faults of a finding again and says what shows.
 #[derive(Args)]
 pub struct ReplayArgs {
-    /// Id of a finding (its beginning will do), or a file such as those in tests/findings.
-    #[arg(value_name = "ID|FILE")]
-    what: String,
-    /// Folder of the hunt's findings.jsonl.
-    #[arg(long, default_value = "mock-ucx-out")]
-    out: PathBuf,
-    /// NIXL to play it on; that of the finding if not given.
-    #[arg(long, value_name = "RELEASE|DIR")]
-    nixl: Option<String>,
-    /// Broken rules that are only notes count as findings.
-    #[arg(long)]
-    strict: bool,
+    #[command(flatten)]
+    subject: SubjectArgs,
     /// How often, each in a fresh process.
     #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..))]
     times: u32,
@@ -38,11 +28,11 @@ pub struct ReplayArgs {
 impl ReplayArgs {
     /// Replays.
     pub fn run(self) -> anyhow::Result<ExitCode> {
-        let (recorded, wanted, found_on) = self.load()?;
-        let spec = self
-            .nixl
-            .or(found_on)
-            .unwrap_or_else(|| nixl::DEFAULT_SPEC.to_owned());
+        let Subject {
+            recorded,
+            fingerprint: wanted,
+            spec,
+        } = self.subject.load()?;
         let mut zygote = Zygote::start(&spec)?;
         if self.trace.is_some() {
             zygote.write_traces();
@@ -58,7 +48,7 @@ impl ReplayArgs {
                 &recorded.scenario,
                 &recorded.faults,
                 &spec,
-                self.strict,
+                self.subject.strict,
                 &played,
             );
             doubts.extend(judged.doubts);
@@ -89,51 +79,6 @@ impl ReplayArgs {
             0 => CLEAN,
             _ => FOUND,
         }))
-    }
-
-    /// What to play, the fingerprint to look for, and the NIXL it was found on.
-    fn load(&self) -> anyhow::Result<(Recorded, Option<String>, Option<String>)> {
-        let path = Path::new(&self.what);
-        if path.is_file() {
-            let recorded = Recorded::read(path)?;
-            let wanted = recorded.note("fingerprint").map(str::to_owned);
-            return Ok((recorded, wanted, None));
-        }
-        let findings = Findings::read(&self.out).with_context(|| {
-            format!(
-                "`{}` is no file, and there are no findings in {} to look it up in",
-                self.what,
-                self.out.display()
-            )
-        })?;
-        let matching: Vec<_> = findings
-            .iter()
-            .filter(|finding| finding.id.starts_with(&self.what))
-            .collect();
-        let finding = match matching.as_slice() {
-            [finding] => *finding,
-            [] => bail!(
-                "no finding in {} has an id that begins with `{}`",
-                self.out.display(),
-                self.what
-            ),
-            several => bail!(
-                "{} findings have an id that begins with `{}`: give more of it",
-                several.len(),
-                self.what
-            ),
-        };
-        let recorded = Recorded {
-            scenario: crate::scenario::Scenario::parse(&finding.scenario)
-                .map_err(|error| anyhow::anyhow!("{error}"))?,
-            faults: finding.faults.parse()?,
-            notes: Vec::new(),
-        };
-        Ok((
-            recorded,
-            Some(finding.fingerprint.clone()),
-            Some(finding.nixl.clone()),
-        ))
     }
 }
 

@@ -5,6 +5,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
+use mock_ucx::Adversary;
 use mock_ucx::ledger::read::Snapshot;
 use mock_ucx::trace::TRACE;
 use serde::{Deserialize, Serialize};
@@ -21,6 +22,41 @@ pub struct Order {
     /// Whether a trace is written.
     #[serde(default)]
     pub trace: bool,
+    /// Who decides where no fault applies.
+    #[serde(default)]
+    pub draw: Draw,
+}
+
+/// Who decides where no fault of the specification applies.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Draw {
+    /// Nobody: all is as on a healthy network.
+    #[default]
+    Nothing,
+    /// A swarm with this seed.
+    Swarm(u64),
+    /// These bytes, one for each question.
+    Bytes(Vec<u8>),
+}
+
+impl Draw {
+    /// The seed of a swarm.
+    pub(crate) fn seed(&self) -> u64 {
+        match self {
+            Draw::Swarm(seed) => *seed,
+            _ => 0,
+        }
+    }
+
+    /// Who decides.
+    pub(crate) fn adversary(&self) -> Adversary {
+        match self {
+            Draw::Nothing => Adversary::Benign,
+            Draw::Swarm(_) => Adversary::Swarm,
+            Draw::Bytes(bytes) => Adversary::Bytes(bytes.clone()),
+        }
+    }
 }
 
 /// How the process of a case ended.
@@ -56,6 +92,8 @@ pub struct Note {
     pub outcome: Option<NoteOutcome>,
     /// Whether it belongs to the teardown.
     pub teardown: bool,
+    /// The first call of UCX that can belong to it.
+    pub first_step: u64,
 }
 
 /// What came of an operation.
@@ -142,6 +180,8 @@ pub enum Line {
         line: String,
         /// Whether it belongs to the teardown.
         teardown: bool,
+        /// The first call of UCX that can belong to it.
+        first_step: u64,
     },
     /// It ended.
     End {
@@ -171,11 +211,13 @@ pub fn assemble(text: &str) -> (Vec<Note>, Option<BTreeSet<u64>>) {
                 operation,
                 line,
                 teardown,
+                first_step,
             } => notes.push(Note {
                 operation,
                 line,
                 outcome: None,
                 teardown,
+                first_step,
             }),
             Line::End { operation, outcome } => {
                 if let Some(note) = notes
@@ -203,6 +245,7 @@ mod tests {
                 operation: 1,
                 line: "agent a0".into(),
                 teardown: false,
+                first_step: 1,
             },
             Line::End {
                 operation: 1,
@@ -212,6 +255,7 @@ mod tests {
                 operation: 2,
                 line: "backend b0 a0 UCX".into(),
                 teardown: false,
+                first_step: 1,
             },
         ]
         .map(|line| serde_json::to_string(&line).unwrap())

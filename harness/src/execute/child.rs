@@ -12,7 +12,7 @@ use mock_ucx::version::UcxVersion;
 
 use crate::execute::Outcome;
 use crate::execute::Verdict;
-use crate::execute::case::{Files, Line, NoteOutcome, Order};
+use crate::execute::case::{Draw, Files, Line, NoteOutcome, Order};
 use crate::execute::interpret::{Observer, Patience, play};
 use crate::execute::ready::Ready;
 use crate::oracle::ownership;
@@ -41,7 +41,7 @@ pub fn run(ready: Ready, order: &Order) -> ! {
             play(
                 ready.api,
                 &scenario,
-                patience(order.faults.is_empty()),
+                patience(order.faults.is_empty() && order.draw == Draw::Nothing),
                 &mut notes,
             );
             control::set_operation(0);
@@ -88,6 +88,8 @@ fn begin(version: UcxVersion, order: &Order) -> anyhow::Result<(Scenario, Notes)
         heal_after: HEAL_AFTER,
         trace: order.trace,
         record_questions: true,
+        seed: order.draw.seed(),
+        adversary: order.draw.adversary(),
         ..Settings::default()
     });
     Ok((
@@ -164,6 +166,7 @@ impl Observer for Notes {
             operation,
             line: op.to_string(),
             teardown: self.teardown,
+            first_step: control::calls_so_far() + 1,
         });
         control::set_operation(operation);
     }

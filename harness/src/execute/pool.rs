@@ -9,7 +9,7 @@ use anyhow::{Context, bail};
 use mock_ucx::ledger::read::Snapshot;
 use tempfile::TempDir;
 
-use crate::execute::case::{End, Files, Order, Played, assemble};
+use crate::execute::case::{Draw, End, Files, Order, Played, assemble};
 
 /// Name of the program's hidden verb.
 pub const ZYGOTE_VERB: &str = "zygote";
@@ -95,6 +95,19 @@ impl Zygote {
     /// # Errors
     /// No zygote can be had.
     pub fn play(&mut self, scenario: &str, faults: &str) -> anyhow::Result<Played> {
+        self.play_drawn(scenario, faults, &Draw::Nothing)
+    }
+
+    /// Plays one case in which `draw` decides what no fault does.
+    ///
+    /// # Errors
+    /// As [`Zygote::play`].
+    pub fn play_drawn(
+        &mut self,
+        scenario: &str,
+        faults: &str,
+        draw: &Draw,
+    ) -> anyhow::Result<Played> {
         let files = Files::new(self.folder.path());
         files.remove()?;
         let order = Order {
@@ -102,6 +115,7 @@ impl Zygote {
             faults: faults.to_owned(),
             folder: self.folder.path().to_owned(),
             trace: self.trace,
+            draw: draw.clone(),
         };
         let end = match self.exchange(&order) {
             Ok(end) => end,

@@ -103,9 +103,10 @@ impl Findings {
         sorted.into_iter()
     }
 
-    /// The one with this fingerprint.
-    pub fn get_mut(&mut self, fingerprint: &str) -> Option<&mut Finding> {
-        self.by_fingerprint.get_mut(fingerprint)
+    /// Puts a finding in the place of the one with its fingerprint.
+    pub fn replace(&mut self, finding: Finding) {
+        self.by_fingerprint
+            .insert(finding.fingerprint.clone(), finding);
     }
 
     /// Writes `findings.jsonl` into a folder, whole or not at all; returns its path.

@@ -10,7 +10,7 @@ pub mod symbols;
 pub mod terminal;
 
 #[cfg(test)]
-mod testing;
+pub(crate) mod testing;
 
 pub use finding::{Case, Finding, Stability, StackFrame};
 pub use findings::{Findings, ReportError, prepare_folder};

@@ -4,7 +4,7 @@ use super::{Finding, Stability, StackFrame};
 use crate::oracle::Oracle;
 
 /// A lost registration with this fingerprint, shown by these faults.
-pub(super) fn sample(fingerprint: &str, faults: &str) -> Finding {
+pub(crate) fn sample(fingerprint: &str, faults: &str) -> Finding {
     let frame = |module: &str, function: &str, nixl| StackFrame {
         module: module.to_owned(),
         function: Some(function.to_owned()),

@@ -9,6 +9,8 @@ pub(crate) mod report;
 pub mod settings;
 pub mod supervisor;
 
+use std::sync::atomic::Ordering::Relaxed;
+
 use crate::ledger::read::Snapshot;
 use crate::settings::Settings;
 
@@ -20,6 +22,11 @@ pub fn heal() {
     if let Some(universe) = crate::abi::current() {
         crate::fabric::flight::heal(&mut universe.lock());
     }
+}
+
+/// Calls of UCX in this process so far.
+pub fn calls_so_far() -> u64 {
+    crate::abi::current().map_or(0, |universe| universe.map.header().step.load(Relaxed))
 }
 
 /// Everything is as at the start of the process, except what was recorded: the adversary deviates again, and all is counted anew. Only

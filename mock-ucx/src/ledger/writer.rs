@@ -225,9 +225,12 @@ impl Ledger {
 
     /// Kind and ordinal of what has this slot, without the rest of its record.
     pub(crate) fn kind_and_ordinal(&self, slot: u32) -> Option<(u8, u32)> {
+        if slot == NO_SLOT {
+            return None;
+        }
         let record = self.map.object(slot);
         // SAFETY: as above.
-        (slot != NO_SLOT).then(|| unsafe { ((*record).kind, (*record).ordinal) })
+        Some(unsafe { ((*record).kind, (*record).ordinal) })
     }
 
     /// The record of an object that ended not too long ago.

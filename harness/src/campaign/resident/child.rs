@@ -5,14 +5,14 @@ use std::io::{BufRead, BufReader, Write};
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::path::PathBuf;
 
+use mock_ucx::Settings;
 use mock_ucx::control::{self, edges};
 use mock_ucx::ledger::read::Snapshot;
-use mock_ucx::{Adversary, Settings};
 
-use super::{Answer, Schedule, Task, fired};
-use crate::campaign::outcome::operation;
+use super::{Answer, Task, fired};
+use crate::campaign::outcome::came_to;
 use crate::execute::Outcome;
-use crate::execute::case::Note;
+use crate::execute::case::Draw;
 use crate::execute::child::{CANNOT_BEGIN, HEAL_AFTER, Reading, number, patience};
 use crate::execute::interpret::{Observer, play};
 use crate::execute::ready::Ready;
@@ -87,7 +87,8 @@ impl Resident {
         // What NIXL does once in a process (it loads the plugin and asks for UCX's version) is not the first case's.
         resident.play(&Task {
             scenario: WARM_UP.to_owned(),
-            schedule: Schedule::Faults(String::new()),
+            faults: String::new(),
+            draw: Draw::Nothing,
         })?;
         Ok(resident)
     }
@@ -103,7 +104,8 @@ impl Resident {
 
     fn play(&mut self, task: &Task) -> anyhow::Result<Answer> {
         let scenario = Scenario::parse(&task.scenario)?;
-        let (settings, benign) = self.settings(task)?;
+        let settings = self.settings(task)?;
+        let benign = task.faults.is_empty() && task.draw == Draw::Nothing;
         if control::configured() {
             anyhow::ensure!(control::begin_anew(settings), "the last case is not over");
         } else {
@@ -127,25 +129,16 @@ impl Resident {
         })
     }
 
-    /// The settings of a case, and whether nothing is made to fail in it.
-    fn settings(&self, task: &Task) -> anyhow::Result<(Settings, bool)> {
-        let (faults, adversary) = match &task.schedule {
-            Schedule::Faults(faults) => (faults.parse()?, Adversary::Benign),
-            Schedule::Bytes(bytes) => (Default::default(), Adversary::Bytes(bytes.clone())),
-        };
-        let benign = match &task.schedule {
-            Schedule::Faults(faults) => faults.is_empty(),
-            Schedule::Bytes(bytes) => bytes.iter().all(|byte| *byte == 0),
-        };
-        let settings = Settings {
+    fn settings(&self, task: &Task) -> anyhow::Result<Settings> {
+        Ok(Settings {
             ledger: Some(self.ledger.clone()),
-            faults,
-            adversary,
+            faults: task.faults.parse()?,
+            seed: task.draw.seed(),
+            adversary: task.draw.adversary(),
             version: self.ready.version,
             heal_after: HEAL_AFTER,
             ..Settings::default()
-        };
-        Ok((settings, benign))
+        })
     }
 
     /// Whether the process is as it was before the case: no object of UCX, no other thread, no file more.
@@ -195,7 +188,6 @@ fn is_suspicious(snapshot: &Snapshot, notes: &Notes, benign: bool) -> bool {
 struct Notes {
     operations: Vec<OperationNote>,
     reading: Reading,
-    teardown: bool,
 }
 
 impl Observer for Notes {
@@ -204,15 +196,10 @@ impl Observer for Notes {
     }
 
     fn after_op(&mut self, index: usize, op: &Op, outcome: &Outcome) {
-        self.operations.push(operation(&Note {
-            operation: number(index),
-            line: op.to_string(),
-            outcome: Some(self.reading.read(&outcome.verdict)),
-            teardown: self.teardown,
-        }));
-    }
-
-    fn teardown(&mut self, _index: usize) {
-        self.teardown = true;
+        self.operations.push(OperationNote {
+            number: number(index),
+            text: op.to_string(),
+            outcome: came_to(Some(&self.reading.read(&outcome.verdict))),
+        });
     }
 }

@@ -1,0 +1,51 @@
+//! Plays candidates in the children of a zygote.
+
+use super::{Candidate, Replay, Shown, Trail};
+use crate::campaign::judge_case;
+use crate::execute::pool::Zygote;
+use crate::report::{Finding, Symbolizer};
+
+/// Looks for one finding in what a zygote plays.
+pub struct Player<'a> {
+    /// Where it is played.
+    pub zygote: &'a mut Zygote,
+    /// Names of frames.
+    pub symbols: &'a mut Symbolizer,
+    /// The NIXL's name in findings.
+    pub nixl: &'a str,
+    /// Notes count as findings.
+    pub strict: bool,
+    /// The finding's.
+    pub fingerprint: &'a str,
+}
+
+impl Player<'_> {
+    /// All that a candidate shows, with the trail of its play.
+    ///
+    /// # Errors
+    /// No zygote can be had.
+    pub fn play(&mut self, candidate: &Candidate) -> anyhow::Result<(Vec<Finding>, Trail)> {
+        let scenario = candidate.scenario.to_string();
+        let played = self.zygote.play(&scenario, &candidate.faults.to_string())?;
+        let judged = judge_case(
+            self.symbols,
+            &candidate.scenario,
+            &candidate.faults,
+            self.nixl,
+            self.strict,
+            &played,
+        );
+        Ok((judged.findings, Trail::of(&played)))
+    }
+}
+
+impl Replay for Player<'_> {
+    fn replay(&mut self, candidate: &Candidate) -> anyhow::Result<Option<Shown>> {
+        let (findings, trail) = self.play(candidate)?;
+        let same = |finding: &Finding| finding.fingerprint == self.fingerprint;
+        Ok(findings
+            .into_iter()
+            .find(same)
+            .map(|finding| Shown { finding, trail }))
+    }
+}

@@ -1,0 +1,164 @@
+//! What a play asked and made in which operation: with operations left out, faults that name the fifth call or the third endpoint have
+//! to name the one that it has become.
+
+use std::collections::BTreeSet;
+
+use mock_ucx::schedule::{Fault, FaultSpec, ObjectName, Point};
+
+use crate::execute::case::Played;
+
+/// Questions and objects of a play with the operations in which they came.
+#[derive(Clone, Debug, Default)]
+pub struct Trail {
+    pub(super) asked: Vec<AskedIn>,
+    pub(super) made: Vec<(ObjectName, u32)>,
+}
+
+/// A question and its operation.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct AskedIn {
+    pub(super) point: Point,
+    pub(super) object: Option<ObjectName>,
+    pub(super) occurrence: u64,
+    pub(super) of_object: u64,
+    pub(super) operation: u32,
+}
+
+impl Trail {
+    /// The trail of a case that was played.
+    pub fn of(played: &Played) -> Trail {
+        let Some(snapshot) = &played.snapshot else {
+            return Trail::default();
+        };
+        let operation = |step: u64| {
+            let after = played.notes.partition_point(|note| note.first_step <= step);
+            after
+                .checked_sub(1)
+                .map_or(0, |index| played.notes[index].operation)
+        };
+        let asked = snapshot.asked.iter().map(|asked| AskedIn {
+            point: asked.point,
+            object: asked.object,
+            occurrence: asked.occurrence,
+            of_object: asked.of_object,
+            operation: operation(asked.step),
+        });
+        let made = snapshot.objects.iter().map(|object| {
+            let name = ObjectName {
+                kind: object.kind,
+                ordinal: object.ordinal,
+            };
+            (name, object.created.operation)
+        });
+        Trail {
+            asked: asked.collect(),
+            made: made.collect(),
+        }
+    }
+
+    /// The faults as they must be called when the operations `gone` are not played.
+    pub fn renumber(&self, faults: &FaultSpec, gone: &BTreeSet<u32>) -> FaultSpec {
+        let renumbered = faults.faults.iter().map(|fault| self.fault(fault, gone));
+        FaultSpec {
+            faults: renumbered.collect(),
+        }
+    }
+
+    fn fault(&self, fault: &Fault, gone: &BTreeSet<u32>) -> Fault {
+        let mut fault = fault.clone();
+        let first = fault.occurrences.first;
+        let same = |asked: &&AskedIn| asked.point == fault.point && gone.contains(&asked.operation);
+        let before = match fault.object {
+            Some(object) => {
+                let earlier =
+                    |asked: &AskedIn| asked.object == Some(object) && asked.of_object < first;
+                self.asked
+                    .iter()
+                    .filter(same)
+                    .filter(|asked| earlier(asked))
+                    .count()
+            }
+            None => {
+                let earlier = |asked: &&AskedIn| asked.occurrence < first;
+                self.asked.iter().filter(same).filter(earlier).count()
+            }
+        };
+        let before = before as u64;
+        fault.occurrences.first = first.saturating_sub(before).max(1);
+        if let Some(last) = &mut fault.occurrences.last {
+            *last = last.saturating_sub(before).max(fault.occurrences.first);
+        }
+        if let Some(object) = &mut fault.object {
+            let earlier = |name: &ObjectName, operation: &u32| {
+                name.kind == object.kind
+                    && name.ordinal < object.ordinal
+                    && gone.contains(operation)
+            };
+            let made = self.made.iter();
+            let before = made
+                .filter(|(name, operation)| earlier(name, operation))
+                .count();
+            object.ordinal -= before as u32;
+        }
+        fault
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use mock_ucx::functions::Function;
+    use mock_ucx::ledger::Kind;
+
+    fn endpoint(ordinal: u32) -> ObjectName {
+        ObjectName {
+            kind: Kind::Endpoint,
+            ordinal,
+        }
+    }
+
+    fn trail() -> Trail {
+        let pack = |occurrence, operation| AskedIn {
+            point: Point::Call(Function::RkeyPack),
+            object: None,
+            occurrence,
+            of_object: 1,
+            operation,
+        };
+        Trail {
+            asked: vec![pack(1, 3), pack(2, 4), pack(3, 5)],
+            made: vec![(endpoint(1), 2), (endpoint(2), 4), (endpoint(3), 6)],
+        }
+    }
+
+    fn renumbered(faults: &str, gone: &[u32]) -> String {
+        let gone = gone.iter().copied().collect();
+        trail()
+            .renumber(&faults.parse().unwrap(), &gone)
+            .to_string()
+    }
+
+    #[test]
+    fn a_call_counts_without_those_of_the_operations_that_are_gone() {
+        let at = "ucp_rkey_pack@3=NO_MEMORY";
+        assert_eq!(renumbered(at, &[3]), "ucp_rkey_pack@2=NO_MEMORY");
+        assert_eq!(renumbered(at, &[3, 4]), "ucp_rkey_pack@1=NO_MEMORY");
+    }
+
+    #[test]
+    fn an_object_is_named_without_those_that_are_gone() {
+        let at = "ep#3.fail@7=CONNECTION_RESET";
+        assert_eq!(renumbered(at, &[4]), "ep#2.fail@7=CONNECTION_RESET");
+    }
+
+    #[test]
+    fn what_comes_later_shifts_nothing() {
+        assert_eq!(
+            renumbered(
+                "ucp_rkey_pack@1=NO_MEMORY; ep#1.fail@7=CONNECTION_RESET",
+                &[4, 5, 6]
+            ),
+            "ucp_rkey_pack@1=NO_MEMORY; ep#1.fail@7=CONNECTION_RESET"
+        );
+    }
+}

@@ -1,0 +1,130 @@
+//! `mock-ucx minimize`: makes a finding small.
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::time::Instant;
+
+use anyhow::{Context, bail};
+use clap::Args;
+
+use super::subject::{Subject, SubjectArgs};
+use crate::campaign::minimise::{Candidate, Minimised, Player, REPLAYS_MAX, minimise};
+use crate::campaign::{Recorded, STABILITY_REPLAYS, stability};
+use crate::cli::CLEAN;
+use crate::execute::pool::Zygote;
+use crate::report::{Finding, Stability, Symbolizer};
+
+/// Leaves out of a finding whatever it does not need - operations, then operands, then decisions - and prints the small one as a file.
+#[derive(Args)]
+pub struct MinimizeArgs {
+    #[command(flatten)]
+    subject: SubjectArgs,
+    /// File for the small one; standard output if not given.
+    #[arg(long, value_name = "FILE")]
+    to: Option<PathBuf>,
+    /// Replays that it may take.
+    #[arg(long, default_value_t = REPLAYS_MAX, value_name = "N")]
+    replays: usize,
+}
+
+impl MinimizeArgs {
+    /// Minimises.
+    pub fn run(self) -> anyhow::Result<ExitCode> {
+        let begun = Instant::now();
+        let subject = self.subject.load()?;
+        let mut zygote = Zygote::start(&subject.spec)?;
+        let mut symbols = Symbolizer::new();
+        let first = Candidate {
+            scenario: subject.recorded.scenario.clone(),
+            faults: subject.recorded.faults.clone(),
+        };
+        let mut player = Player {
+            zygote: &mut zygote,
+            symbols: &mut symbols,
+            nixl: &subject.spec,
+            strict: self.subject.strict,
+            fingerprint: "",
+        };
+        let shown = player.play(&first)?.0;
+        let wanted = chosen(&subject, &shown).map(|finding| finding.fingerprint.clone());
+        // What shows only now and then may not have shown in that one play.
+        let Some(wanted) = wanted.or(subject.fingerprint.clone()) else {
+            bail!(
+                "`{}` shows nothing on NIXL {}",
+                self.subject.what,
+                subject.spec
+            );
+        };
+        player.fingerprint = &wanted;
+        let small = minimise(first, &mut player, self.replays, &|| true)?;
+        let Some(small) = small else {
+            bail!(
+                "`{}` did not show on NIXL {} in three replays",
+                self.subject.what,
+                subject.spec
+            );
+        };
+        let stability = stability(&mut player, &small.candidate, STABILITY_REPLAYS)?;
+        write(&recorded(&subject, &small, stability), self.to.as_deref())?;
+        let before = subject.recorded.scenario.lines().count();
+        anstream::eprintln!(
+            "{before} operations became {} in {} replays, {:.1} s; shows in {} of {}{}",
+            small.candidate.scenario.lines().count(),
+            small.replays,
+            begun.elapsed().as_secs_f64(),
+            stability.shown,
+            stability.of,
+            if small.complete {
+                ""
+            } else {
+                "; there may be more to leave out: give it more with --replays"
+            }
+        );
+        Ok(ExitCode::from(CLEAN))
+    }
+}
+
+/// Which of the findings that a case shows is meant: the one that its file or its hunt names, else the first of what its file speaks of.
+fn chosen<'a>(subject: &Subject, shown: &'a [Finding]) -> Option<&'a Finding> {
+    let note = |key| subject.recorded.note(key);
+    let fits = |finding: &&Finding| match &subject.fingerprint {
+        Some(fingerprint) => finding.fingerprint == *fingerprint,
+        None => {
+            note("object").is_none_or(|object| finding.object == object)
+                && note("rule").is_none_or(|rule| finding.rule.as_deref() == Some(rule))
+        }
+    };
+    shown.iter().find(fits)
+}
+
+/// The small finding as a file: what was noted of it before stays.
+fn recorded(subject: &Subject, small: &Minimised, stability: Stability) -> Recorded {
+    let finding = &small.finding;
+    let mut recorded = Recorded {
+        scenario: small.candidate.scenario.clone(),
+        faults: small.candidate.faults.clone(),
+        notes: subject.recorded.notes.clone(),
+    };
+    recorded.set_note("object", &finding.object);
+    if let Some(rule) = &finding.rule {
+        recorded.set_note("rule", rule);
+    }
+    recorded.set_note("fingerprint", &finding.fingerprint);
+    recorded.set_note("family", &finding.family);
+    recorded.set_note(
+        "showed",
+        &format!("{} of {}", stability.shown, stability.of),
+    );
+    recorded
+}
+
+fn write(recorded: &Recorded, to: Option<&Path>) -> anyhow::Result<()> {
+    match to {
+        Some(file) => std::fs::write(file, recorded.to_string())
+            .with_context(|| format!("cannot write to {}", file.display())),
+        None => {
+            anstream::print!("{recorded}");
+            Ok(())
+        }
+    }
+}

@@ -1,0 +1,105 @@
+//! `mock-ucx minimize` on the released NIXL 1.5.1: findings become small, stay themselves, and do so in little time.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+use std::time::{Duration, Instant};
+
+/// What minimising a finding may take.
+const TIME_MAX: Duration = Duration::from_secs(10);
+
+fn mock_ucx(arguments: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_mock-ucx"))
+        .args(arguments)
+        .output()
+        .expect("the program starts")
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+fn kept() -> Vec<PathBuf> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/findings");
+    let mut files: Vec<_> = std::fs::read_dir(folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .collect();
+    files.sort();
+    files
+}
+
+/// A built-in scenario in which the second packing of a key fails.
+fn large(folder: &Path) -> PathBuf {
+    let scenario = harness::scenario::builtin_named("several-regions").unwrap();
+    let file = folder.join("large.scenario");
+    std::fs::write(
+        &file,
+        format!("#! faults: ucp_rkey_pack@2=NO_MEMORY\n{scenario}"),
+    )
+    .unwrap();
+    file
+}
+
+#[test]
+fn a_whole_scenario_becomes_the_few_lines_that_lose_the_registration() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = large(folder.path());
+    let file = file.to_str().unwrap();
+    let output = mock_ucx(&["minimize", file]);
+    let small = text(&output.stdout);
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+    let operations: Vec<&str> = small.split_once("\n\n").unwrap().1.lines().collect();
+    assert_eq!(operations.len(), 4, "{small}");
+    assert!(operations[3].starts_with("register a"), "{small}");
+    assert!(
+        small.contains("#! faults: ucp_rkey_pack@1=NO_MEMORY\n"),
+        "{small}"
+    );
+    assert!(small.contains("#! showed: 10 of 10\n"), "{small}");
+    // The same steps each time, and nothing is left to leave out.
+    assert_eq!(text(&mock_ucx(&["minimize", file]).stdout), small);
+    let again = folder.path().join("small.scenario");
+    std::fs::write(&again, &small).unwrap();
+    assert_eq!(
+        text(&mock_ucx(&["minimize", again.to_str().unwrap()]).stdout),
+        small
+    );
+}
+
+#[test]
+fn every_kept_finding_is_minimised_within_ten_seconds_and_shows_again() {
+    let folder = tempfile::tempdir().unwrap();
+    for file in kept() {
+        let small = folder.path().join(file.file_name().unwrap());
+        let begun = Instant::now();
+        let output = mock_ucx(&[
+            "minimize",
+            "--to",
+            small.to_str().unwrap(),
+            file.to_str().unwrap(),
+        ]);
+        let took = begun.elapsed();
+        let told = text(&output.stderr);
+        assert_eq!(output.status.code(), Some(0), "{}: {told}", file.display());
+        assert!(took < TIME_MAX, "{}: {took:?}: {told}", file.display());
+        println!(
+            "{}: {}",
+            file.file_stem().unwrap().to_string_lossy(),
+            told.trim()
+        );
+        let replay = mock_ucx(&["replay", "--times", "5", small.to_str().unwrap()]);
+        assert_eq!(replay.status.code(), Some(1), "{}", text(&replay.stdout));
+    }
+}
+
+#[test]
+fn what_shows_nothing_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("clean.scenario");
+    let scenario = harness::scenario::builtin_named("two-agents-write").unwrap();
+    std::fs::write(&file, scenario.to_string()).unwrap();
+    let output = mock_ucx(&["minimize", file.to_str().unwrap()]);
+    assert_eq!(output.status.code(), Some(2));
+    assert!(text(&output.stderr).contains("shows nothing on NIXL 1.5.1"));
+    assert!(output.stdout.is_empty());
+}
