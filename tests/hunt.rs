@@ -192,3 +192,66 @@ fn bad_input_is_told_in_one_message() {
     }
     assert!(!Path::new(folder).join("findings.jsonl").exists());
 }
+
+#[test]
+fn memory_of_no_bytes_is_no_trouble_for_the_mock() {
+    let out = tempfile::tempdir().unwrap();
+    let file = out.path().join("zero.scenario");
+    let text = "name zero\nagent a0\nbackend b0 a0 UCX\nregion r0 size=64\nregister a0 r0[0..0]\n";
+    std::fs::write(&file, text).unwrap();
+    let folder = out.path().to_str().unwrap();
+    let file = file.to_str().unwrap();
+    let hunt = mock_ucx(&["hunt", "--cases", "1", "--out", folder, file]);
+    let told = format!("{}{}", text_of(&hunt), hunt.status);
+    assert_eq!(hunt.status.code(), Some(0), "{told}");
+}
+
+fn text_of(output: &Output) -> String {
+    text(&output.stdout) + &text(&output.stderr)
+}
+
+/// A hunt in drawn scenarios alone; returns its folder and what it printed.
+fn random_hunt(seed: &str) -> (tempfile::TempDir, String) {
+    let out = tempfile::tempdir().unwrap();
+    let folder = out.path().to_str().unwrap();
+    let limits = ["--cases", "60", "--time", "100s", "--out", folder];
+    let mut arguments = vec!["hunt", "--random-only", "--seed", seed];
+    arguments.extend(limits);
+    let hunt = mock_ucx(&arguments);
+    let told = text_of(&hunt);
+    assert_eq!(hunt.status.code(), Some(1), "{told}");
+    (out, told)
+}
+
+#[test]
+fn the_same_seed_finds_the_same_in_drawn_scenarios_and_each_replays() {
+    let (out, told) = random_hunt("4");
+    assert!(told.contains("--seed 4"), "{told}");
+    assert!(told.contains("60 of the cases were drawn"), "{told}");
+    let found = findings(out.path());
+    let folder = out.path().to_str().unwrap();
+    for finding in &found {
+        let id = finding["id"].as_str().unwrap();
+        let replay = mock_ucx(&["replay", "--out", folder, id]);
+        assert_eq!(replay.status.code(), Some(1), "{}", text_of(&replay));
+    }
+    let prints = |found: &[Value]| -> Vec<Value> {
+        found
+            .iter()
+            .map(|finding| finding["fingerprint"].clone())
+            .collect()
+    };
+    let (again, _) = random_hunt("4");
+    assert_eq!(prints(&found), prints(&findings(again.path())));
+}
+
+#[test]
+fn named_scenarios_leave_drawn_ones_out() {
+    let refused = mock_ucx(&["hunt", "--seed", "1", "two-agents-write"]);
+    assert_eq!(refused.status.code(), Some(2));
+    assert!(
+        text(&refused.stderr).contains("--seed"),
+        "{}",
+        text_of(&refused)
+    );
+}

@@ -10,7 +10,7 @@ use super::journal::Journal;
 use super::plan::Planned;
 use super::{first_faults, judge_case, second_faults};
 use crate::execute::case::Played;
-use crate::report::{Findings, Symbolizer};
+use crate::report::{Finding, Findings, Symbolizer};
 
 /// What a hunt did.
 #[derive(Clone, Debug, Default)]
@@ -19,6 +19,10 @@ pub struct Tally {
     pub cases: usize,
     /// Cases planned and not played, because time or cases ran out.
     pub left_out: usize,
+    /// Cases among those played whose scenario was drawn.
+    pub drawn: usize,
+    /// Findings of drawn cases that did not show when the decisions that had fired were asked for by name.
+    pub not_replayed: usize,
     /// Cases whose fault did not fire, because the client took another way.
     pub unfired: usize,
     /// Cases that went round a known crash.
@@ -100,13 +104,18 @@ impl Collected {
             played,
         );
         self.tally.doubts.extend(judged.doubts);
-        for mut finding in judged.findings {
-            finding.known = hunt.known.name_of(&finding).map(str::to_owned);
-            let told = finding.clone();
-            if self.findings.insert(finding) {
-                progress.found(&told);
-                self.write(hunt);
-            }
+        for finding in judged.findings {
+            self.add(hunt, finding, progress);
+        }
+    }
+
+    /// Takes in a finding: known ones by their name.
+    pub(super) fn add(&mut self, hunt: &Hunt, mut finding: Finding, progress: &mut dyn Progress) {
+        finding.known = hunt.known.name_of(&finding).map(str::to_owned);
+        let told = finding.clone();
+        if self.findings.insert(finding) {
+            progress.found(&told);
+            self.write(hunt);
         }
     }
 

@@ -119,6 +119,7 @@ impl Confirm<'_> {
             None => (candidate, finding.clone()),
         };
         kept.count = finding.count;
+        kept.known.clone_from(&finding.known);
         kept.stability = stability(&mut player, &candidate, stability_replays)?;
         if go_on() {
             kept.certificate = Some(certify(&kept, self.spec)?);

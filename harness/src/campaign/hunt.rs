@@ -12,12 +12,18 @@ use super::confirm::Confirm;
 use super::journal::Journal;
 use super::known::Known;
 use super::plan::{self, Planned};
+use super::random::Random;
 use super::workers::Workers;
 use crate::report::{Finding, Findings};
 use crate::scenario::Scenario;
 
 /// The part of the time that is kept for making findings small: one in this many.
 const CONFIRM_SHARE: u32 = 5;
+/// The part of the time that is kept for drawn scenarios, where there are any.
+const RANDOM_SHARE: u32 = 3;
+
+/// A phase that only time ends is shown as one of so many cases.
+const PHASE_CASES_MAX: usize = 100_000;
 
 /// Single deviations of earlier hunts that are played again at once, to learn the pairs that follow from them.
 const GROUND: usize = 64;
@@ -42,6 +48,8 @@ pub struct Hunt {
     pub strict: bool,
     /// Folder into which the findings are written as they come, so that a hunt that is killed loses none.
     pub out: PathBuf,
+    /// Seed of the scenarios that are drawn after the others; `None`: none is.
+    pub seed: Option<u64>,
     /// Set from outside to end the hunt early.
     pub stop: Arc<AtomicBool>,
 }
@@ -69,8 +77,22 @@ impl Hunt {
     ) -> anyhow::Result<(Findings, Tally)> {
         let deadline = Instant::now() + self.time_max;
         let search_until = deadline - self.time_max / CONFIRM_SHARE;
+        let deviate_until = match self.seed {
+            Some(_) => search_until - self.time_max / RANDOM_SHARE,
+            None => search_until,
+        };
         let mut state = Collected::new(self, journal, earlier);
-        self.search(search_until, &mut state, progress)?;
+        self.deviate(deviate_until, &mut state, progress)?;
+        if let Some(seed) = self.seed {
+            let random = Random {
+                hunt: self,
+                seed,
+                cases_max: self.cases_max.saturating_sub(state.tally.cases),
+                deadline: search_until,
+            };
+            progress.phase("random", random.cases_max.min(PHASE_CASES_MAX));
+            random.run(&mut state, progress)?;
+        }
         if !self.stop.load(Relaxed) {
             self.confirm(deadline, &mut state, progress)?;
         }
@@ -79,7 +101,8 @@ impl Hunt {
         Ok((state.findings, state.tally))
     }
 
-    fn search(
+    /// The given scenarios: as they are, then with one deviation, then with two.
+    fn deviate(
         &self,
         until: Instant,
         state: &mut Collected,
@@ -157,15 +180,16 @@ impl Hunt {
         Ok(())
     }
 
-    /// Makes each finding small that is neither known nor small already, and says how often it shows.
+    /// Makes each finding small that is not yet, and says how often it shows: new ones first, then known ones.
     fn confirm(
         &self,
         deadline: Instant,
         state: &mut Collected,
         progress: &mut dyn Progress,
     ) -> anyhow::Result<()> {
-        let new = |finding: &&Finding| finding.known.is_none() && !finding.minimal;
-        let new: Vec<Finding> = state.findings.iter().filter(new).cloned().collect();
+        let large = |finding: &&Finding| !finding.minimal;
+        let mut new: Vec<Finding> = state.findings.iter().filter(large).cloned().collect();
+        new.sort_by_key(|finding| finding.known.is_some());
         if new.is_empty() {
             return Ok(());
         }
@@ -184,7 +208,8 @@ impl Hunt {
             progress.case(found);
         };
         for finding in confirm.all(&new, self.jobs, &done)? {
-            state.tally.not_minimised += usize::from(!finding.minimal);
+            let is_new = finding.known.is_none();
+            state.tally.not_minimised += usize::from(is_new && !finding.minimal);
             state.findings.replace(finding);
         }
         Ok(())

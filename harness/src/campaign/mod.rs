@@ -9,7 +9,9 @@ mod known;
 pub mod minimise;
 mod outcome;
 mod plan;
+mod random;
 mod recorded;
+mod resident;
 mod workers;
 
 pub use collected::Tally;
@@ -18,4 +20,6 @@ pub use enumerate::{first_faults, second_faults};
 pub use hunt::{Hunt, Progress};
 pub use known::{Avoid, Known};
 pub use outcome::{Judged, judge_case};
+pub use random::Drawn;
 pub use recorded::Recorded;
+pub use resident::{Glance, Lives, Residents, Task};

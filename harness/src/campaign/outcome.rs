@@ -64,18 +64,22 @@ pub fn judge_case(
 }
 
 fn operation(note: &Note) -> OperationNote {
-    let outcome = match &note.outcome {
+    OperationNote {
+        number: note.operation,
+        text: note.line.clone(),
+        outcome: came_to(note.outcome.as_ref()),
+    }
+}
+
+/// What an operation came to; nothing is known of one in which the process ended.
+pub(super) fn came_to(outcome: Option<&NoteOutcome>) -> Outcome {
+    match outcome {
         Some(NoteOutcome::Done) => Outcome::Done,
         Some(NoteOutcome::Refused(status)) => Outcome::Failed(status.clone()),
         Some(NoteOutcome::Skipped) => Outcome::Skipped,
         Some(NoteOutcome::TimedOut(what)) => Outcome::TimedOut(what.clone()),
         Some(NoteOutcome::Wrong(what)) => Outcome::Wrong(what.clone()),
         None => Outcome::Unfinished,
-    };
-    OperationNote {
-        number: note.operation,
-        text: note.line.clone(),
-        outcome,
     }
 }
 

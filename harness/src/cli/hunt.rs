@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use anyhow::{Context, bail};
 use clap::Args;
@@ -49,8 +49,16 @@ pub struct HuntArgs {
     /// Broken rules that are only notes count as findings: what UCX nowhere says or does, and what only costs time.
     #[arg(long)]
     strict: bool,
-    /// Folder with files of known findings, such as tests/findings, which is taken if it is here: they are counted and listed apart, and
-    /// do not make the exit status 1. `none`: nothing is known.
+    /// Seed of the scenarios that are drawn after the built-in ones; printed, and another one each time if not given. Naming scenarios
+    /// leaves drawn ones out.
+    #[arg(long, conflicts_with = "scenarios")]
+    seed: Option<u64>,
+    /// Only scenarios that are drawn, not the built-in ones.
+    #[arg(long, conflicts_with = "scenarios")]
+    random_only: bool,
+    /// Folder with files of known findings, such as tests/findings: they are counted and listed apart, known crashes are gone round, and
+    /// the exit status is 1 for new findings only. If this is not given, tests/findings is taken if it is here, and whatever is found
+    /// makes the exit status 1. `none`: nothing is known.
     #[arg(long, value_name = "DIR")]
     known: Option<PathBuf>,
     /// Folder for findings.jsonl and for the track of what was played: a later hunt with the same NIXL and build goes on from there.
@@ -69,6 +77,7 @@ impl HuntArgs {
         let begun = Instant::now();
         let scenarios = self.scenarios()?;
         let mut known = self.known()?;
+        let excused = self.known.is_some();
         crate::report::prepare_folder(&self.out)?;
         let installed = nixl::fetch_drivable(&self.nixl)?;
         let nixl = match installed.release {
@@ -87,6 +96,7 @@ impl HuntArgs {
             .and_then(|_| signal_hook::flag::register(signal, Arc::clone(&stop)))
             .context("cannot listen to Ctrl-C")?;
         }
+        let seed = self.seed();
         known.recognise(&self.nixl, &nixl, self.strict)?;
         let cores = || std::thread::available_parallelism().ok();
         let hunt = Hunt {
@@ -99,6 +109,7 @@ impl HuntArgs {
             cases_max: self.cases,
             strict: self.strict,
             out: self.out,
+            seed,
             stop,
         };
         anstream::eprintln!(
@@ -108,6 +119,9 @@ impl HuntArgs {
             hunt.jobs,
             hunt.known.len()
         );
+        if let Some(seed) = hunt.seed {
+            anstream::eprintln!("drawing more scenarios with --seed {seed}");
+        }
         let mut progress = Bar::new();
         let (findings, tally) = hunt.run(journal, earlier, &mut progress)?;
         progress.finish();
@@ -117,13 +131,21 @@ impl HuntArgs {
             tally: &tally,
             out: &hunt.out,
             took: begun.elapsed(),
+            excused,
         };
         outcome.print();
         Ok(ExitCode::from(outcome.status()))
     }
 
+    /// Scenarios are drawn unless some are named.
+    fn seed(&self) -> Option<u64> {
+        let draws = self.scenarios.is_empty();
+        draws.then(|| self.seed.unwrap_or_else(fresh_seed))
+    }
+
     fn scenarios(&self) -> anyhow::Result<Vec<Arc<Scenario>>> {
         let scenarios = match self.scenarios.as_slice() {
+            [] if self.random_only => Vec::new(),
             [] => builtin(),
             names => names
                 .iter()
@@ -202,6 +224,12 @@ fn nearest_builtin(name: &str) -> &'static str {
     known
         .max_by(|one, other| likeness(one).total_cmp(&likeness(other)))
         .unwrap_or_default()
+}
+
+/// A seed that was not used before, as far as one can tell: the low digits of the time.
+fn fresh_seed() -> u64 {
+    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
+    u64::from(now.unwrap_or_default().subsec_nanos())
 }
 
 /// `90s`, `10m`, `2h`, or a number of seconds.

@@ -18,7 +18,8 @@ mod wait;
 mod world;
 
 use super::transcript::{Counts, Outcome, Phase, Record, Transcript, Verdict};
-use crate::nixl::capi::Api;
+use crate::nixl::capi::{Api, Status};
+use crate::scenario::model::{Model, Seen};
 use crate::scenario::{Line, Op, Scenario};
 use reply::Played;
 use world::World;
@@ -51,6 +52,9 @@ pub fn play(
 ) -> Transcript {
     let mut player = Player {
         world: World::new(api, patience),
+        // Whether something is made to fail is not known here, so nothing is taken for certain.
+        model: Model::new(false),
+        lawful: !scenario.misuse,
         judge: judge::Judge::default(),
         observer,
         transcript: Transcript {
@@ -68,6 +72,9 @@ pub fn play(
 
 struct Player<'a> {
     world: World,
+    model: Model,
+    /// What breaks NIXL's contract is skipped: a scenario keeps it on paper, but may be led astray by what it is answered.
+    lawful: bool,
     judge: judge::Judge,
     observer: &'a mut dyn Observer,
     transcript: Transcript,
@@ -79,7 +86,13 @@ impl Player<'_> {
         let index = self.next;
         self.next += 1;
         self.observer.before_op(index, &line.op);
-        let outcome = reply::outcome(self.world.play(&line.op));
+        let outcome = match self.model.permits(&line.op) {
+            Err(forbidden) if self.lawful && phase == Phase::Scenario => {
+                reply::outcome(reply::skip(forbidden.to_string()))
+            }
+            _ => reply::outcome(self.world.play(&line.op)),
+        };
+        self.model.apply(&line.op, seen(&outcome));
         self.observer.after_op(index, &line.op, &outcome);
         let expected = self.judge.is_expected(line.expect, &outcome.verdict);
         self.transcript.push(Record {
@@ -105,6 +118,17 @@ impl Player<'_> {
     }
 }
 
+/// What came of an operation, as the model takes it in.
+fn seen(outcome: &Outcome) -> Seen<'_> {
+    match &outcome.verdict {
+        Verdict::Done { status } if *status == Status::InProgress => Seen::Begun,
+        Verdict::Done { .. } => Seen::Done(&outcome.answer),
+        Verdict::Refused { .. } => Seen::Refused,
+        Verdict::Skipped { .. } | Verdict::Absent { .. } => Seen::Skipped,
+        Verdict::TimedOut { .. } | Verdict::Wrong { .. } => Seen::Broken,
+    }
+}
+
 impl World {
     /// Plays one operation.
     #[rustfmt::skip]
@@ -124,6 +148,9 @@ impl World {
             Op::GetMd { blob, agent } => self.get_md(*blob, *agent),
             Op::GetPartialMd { blob, agent, descs, backend } => self.get_partial_md(*blob, *agent, descs, *backend),
             Op::LoadMd { agent, blob } => self.load_md(*agent, *blob),
+            Op::CutMd { blob, len } => self.cut_md(*blob, *len),
+            Op::ChangeMd { blob, at, mask } => self.change_md(*blob, *at, *mask),
+            Op::Intrude { agent, bytes } => self.intrude(*agent, bytes),
             Op::Invalidate { agent, remote } => self.invalidate(*agent, *remote),
             Op::CheckMd { agent, remote, descs } => self.check_md(*agent, *remote, descs),
             Op::WaitMd { agent, remote, gone } => self.wait_md(*agent, *remote, *gone),

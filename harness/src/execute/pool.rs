@@ -10,7 +10,7 @@ use anyhow::{Context, bail};
 use mock_ucx::ledger::read::Snapshot;
 use tempfile::TempDir;
 
-use crate::execute::case::{End, Files, Order, Played, assemble};
+use crate::execute::case::{Draw, End, Files, Order, Played, assemble};
 
 /// Name of the program's hidden verb.
 pub const ZYGOTE_VERB: &str = "zygote";
@@ -105,20 +105,27 @@ impl Zygote {
     /// # Errors
     /// No zygote can be had.
     pub fn play(&mut self, scenario: &str, faults: &str) -> anyhow::Result<Played> {
+        self.play_drawn(scenario, faults, &Draw::Nothing)
+    }
+
+    /// Plays one case in which `draw` decides what no fault does.
+    ///
+    /// # Errors
+    /// As [`Zygote::play`].
+    pub fn play_drawn(
+        &mut self,
+        scenario: &str,
+        faults: &str,
+        draw: &Draw,
+    ) -> anyhow::Result<Played> {
         let files = Files::new(self.folder.path());
-        for file in [&files.ledger, &files.notes, &files.log, &files.trace] {
-            match std::fs::remove_file(file) {
-                Err(error) if error.kind() != io::ErrorKind::NotFound => {
-                    return Err(error).with_context(|| format!("cannot remove {}", file.display()));
-                }
-                _ => {}
-            }
-        }
+        files.remove()?;
         let order = Order {
             scenario: scenario.to_owned(),
             faults: faults.to_owned(),
             folder: self.folder.path().to_owned(),
             trace: self.trace,
+            draw: draw.clone(),
         };
         let end = match self.exchange(&order) {
             Ok(end) => end,
@@ -185,7 +192,7 @@ fn fix_environment(command: &mut Command) {
 }
 
 /// A folder in memory where the system has one, else among the temporary files.
-fn scratch_folder() -> anyhow::Result<TempDir> {
+pub(crate) fn scratch_folder() -> anyhow::Result<TempDir> {
     let mut builder = tempfile::Builder::new();
     builder.prefix("mock-ucx-");
     let in_memory = Path::new("/dev/shm");
@@ -199,7 +206,8 @@ fn scratch_folder() -> anyhow::Result<TempDir> {
         .context("cannot make a temporary folder for the cases")
 }
 
-fn read(files: &Files, end: End) -> Played {
+/// What the files of a case say.
+pub(crate) fn read(files: &Files, end: End) -> Played {
     let (notes, held) = assemble(&std::fs::read_to_string(&files.notes).unwrap_or_default());
     let log = std::fs::read(&files.log).unwrap_or_default();
     let tail = &log[log.len().saturating_sub(LOG_BYTES)..];

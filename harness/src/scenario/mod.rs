@@ -16,7 +16,9 @@
 mod args;
 mod builtin;
 mod error;
+pub mod generate;
 mod lex;
+pub mod model;
 mod op;
 mod operand;
 mod parse;
@@ -38,6 +40,11 @@ pub const DEPTH_MAX: usize = 4;
 /// The largest count of one `repeat`.
 pub const REPEAT_MAX: u32 = 1_000_000;
 
+/// Size of an arena in bytes. Only what is touched of it costs memory.
+pub const ARENA_BYTES: u32 = 16 << 20;
+/// The largest region in bytes: a scenario must run on a small machine.
+pub const REGION_BYTES_MAX: u32 = 64 << 20;
+
 /// A list of operations with a name.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Scenario {
@@ -47,6 +54,8 @@ pub struct Scenario {
     pub about: String,
     /// What is still held at the end stays as it is, instead of being given back.
     pub leave: bool,
+    /// It breaks NIXL's contract on purpose: what the contract forbids is played all the same.
+    pub misuse: bool,
     /// What is done.
     pub steps: Vec<Step>,
 }

@@ -126,6 +126,22 @@ pub enum Op {
         /// What.
         blob: BlobSlot,
     },
+    /// Cut a blob off, as a connection does that breaks.
+    CutMd {
+        /// Which.
+        blob: BlobSlot,
+        /// How many bytes are left, wrapped into its length.
+        len: u32,
+    },
+    /// Change one byte of a blob.
+    ChangeMd {
+        /// Which.
+        blob: BlobSlot,
+        /// Where, wrapped into its length.
+        at: u32,
+        /// The bits that are turned over.
+        mask: u8,
+    },
     /// Forget the metadata of a peer.
     Invalidate {
         /// Who forgets.
@@ -173,6 +189,13 @@ pub enum Op {
         agent: AgentSlot,
         /// By whom.
         at: AgentSlot,
+    },
+    /// Send bytes to a listener thread over a bare TCP connection, and close it.
+    Intrude {
+        /// Whose listener thread.
+        agent: AgentSlot,
+        /// What is sent.
+        bytes: Message,
     },
     /// Connect before the first transfer.
     Connect {
@@ -390,12 +413,15 @@ impl Op {
             Self::GetMd { .. } => "get_md",
             Self::GetPartialMd { .. } => "get_partial_md",
             Self::LoadMd { .. } => "load_md",
+            Self::CutMd { .. } => "cut_md",
+            Self::ChangeMd { .. } => "change_md",
             Self::Invalidate { .. } => "invalidate",
             Self::CheckMd { .. } => "check_md",
             Self::WaitMd { .. } => "wait_md",
             Self::SendMd { .. } => "send_md",
             Self::FetchMd { .. } => "fetch_md",
             Self::InvalidateLocalMd { .. } => "invalidate_local_md",
+            Self::Intrude { .. } => "intrude",
             Self::Connect { .. } => "connect",
             Self::Prep { .. } => "prep",
             Self::ReleaseList { .. } => "release_list",

@@ -8,8 +8,9 @@ use super::operand::Expect;
 use super::verbs::VERBS;
 use super::{DEPTH_MAX, LINES_MAX, Line, Scenario, Step};
 
-const HEADERS: [&str; 3] = ["name", "about", "leave"];
-const WHAT_A_LINE_IS: &str = "an operation, `repeat`, `}` or a header (`name`, `about`, `leave`)";
+const HEADERS: [&str; 4] = ["name", "about", "leave", "misuse"];
+const WHAT_A_LINE_IS: &str =
+    "an operation, `repeat`, `}` or a header (`name`, `about`, `leave`, `misuse`)";
 
 /// A `repeat` whose `}` has not come yet.
 struct Open<'a> {
@@ -24,6 +25,7 @@ struct Headers {
     name: Option<String>,
     about: Option<String>,
     leave: bool,
+    misuse: bool,
 }
 
 /// Reads a whole scenario.
@@ -101,6 +103,7 @@ pub(super) fn scenario(text: &str) -> Result<Scenario, ParseError> {
         name,
         about: headers.about.unwrap_or_default(),
         leave: headers.leave,
+        misuse: headers.misuse,
         steps,
     })
 }
@@ -152,7 +155,11 @@ impl Headers {
                 self.about = Some(value.to_owned());
             }
             _ => {
-                twice(self.leave)?;
+                let flag = match key {
+                    "leave" => &mut self.leave,
+                    _ => &mut self.misuse,
+                };
+                twice(*flag)?;
                 if !value.is_empty() && !value.starts_with('#') {
                     return Err(source.error(
                         value_at,
@@ -160,7 +167,7 @@ impl Headers {
                         "the end of the line",
                     ));
                 }
-                self.leave = true;
+                *flag = true;
             }
         }
         Ok(true)

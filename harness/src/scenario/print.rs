@@ -16,6 +16,9 @@ impl Display for Scenario {
         if self.leave {
             writeln!(f, "leave")?;
         }
+        if self.misuse {
+            writeln!(f, "misuse")?;
+        }
         writeln!(f)?;
         steps(f, &self.steps, 0)
     }
@@ -286,6 +289,9 @@ impl Op {
                 memory(f, *agent, descs, *backend)
             }
             Self::LoadMd { agent, blob } => write!(f, " {agent} {blob}"),
+            Self::CutMd { blob, len } => write!(f, " {blob} len={len}"),
+            Self::ChangeMd { blob, at, mask } => write!(f, " {blob} at={at} mask={mask}"),
+            Self::Intrude { agent, bytes } => write!(f, " {agent} {bytes}"),
             Self::Invalidate { agent, remote } => write!(f, " {agent} {remote}"),
             Self::CheckMd {
                 agent,

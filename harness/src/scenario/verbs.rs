@@ -76,6 +76,19 @@ pub(super) const VERBS: &[(&str, Reader)] = &[
             blob: a.slot()?,
         })
     }),
+    ("cut_md", |a| {
+        Ok(Op::CutMd {
+            blob: a.slot()?,
+            len: a.required("len", args::u32)?,
+        })
+    }),
+    ("change_md", |a| {
+        Ok(Op::ChangeMd {
+            blob: a.slot()?,
+            at: a.required("at", args::u32)?,
+            mask: a.required("mask", args::u8)?,
+        })
+    }),
     ("invalidate", |a| {
         Ok(Op::Invalidate {
             agent: a.slot()?,
@@ -113,6 +126,12 @@ pub(super) const VERBS: &[(&str, Reader)] = &[
         Ok(Op::InvalidateLocalMd {
             agent: a.slot()?,
             at: a.slot()?,
+        })
+    }),
+    ("intrude", |a| {
+        Ok(Op::Intrude {
+            agent: a.slot()?,
+            bytes: a.next("the bytes", args::message)?,
         })
     }),
     ("connect", |a| {

@@ -21,18 +21,26 @@ pub(super) struct Outcome<'a> {
     pub(super) tally: &'a Tally,
     pub(super) out: &'a Path,
     pub(super) took: Duration,
+    /// Somebody said that what is known is no reason to fail.
+    pub(super) excused: bool,
 }
 
 impl Outcome<'_> {
-    /// What is known makes nobody look again: only what is new is a reason to fail.
+    /// Who names the known findings is to be woken by new ones only. Who does not asks whether this NIXL has bugs.
     pub(super) fn status(&self) -> u8 {
         if !self.tally.doubts.is_empty() {
             CANNOT
-        } else if self.unknown().next().is_some() {
+        } else if self.reason().is_some() {
             FOUND
         } else {
             CLEAN
         }
+    }
+
+    /// The first finding that is a reason to fail.
+    fn reason(&self) -> Option<&Finding> {
+        let known = self.findings.iter().filter(|_| !self.excused);
+        self.unknown().chain(known).next()
     }
 
     fn unknown(&self) -> impl Iterator<Item = &Finding> {
@@ -63,7 +71,7 @@ impl Outcome<'_> {
             self.took.as_secs_f64(),
             self.out.join(FILE_NAME).display()
         );
-        if let Some(first) = self.unknown().next() {
+        if let Some(first) = self.reason() {
             let out = match self.out.as_os_str() == OUT {
                 true => String::new(),
                 false => format!(" --out {}", self.out.display()),
@@ -71,7 +79,8 @@ impl Outcome<'_> {
             anstream::println!(
                 "exit status {}; see one again with: mock-ucx replay{out} {}, file it with: mock-ucx bug{out} {}",
                 match self.status() {
-                    FOUND => "1, because something new was found",
+                    FOUND if self.excused => "1, because something new was found",
+                    FOUND => "1, because something was found",
                     _ => "2, because this result cannot be vouched for",
                 },
                 first.id,
@@ -102,7 +111,7 @@ impl Outcome<'_> {
         }
         if self.tally.sidestepped > 0 {
             anstream::println!(
-                "{} cases of the plan go round a known crash",
+                "{} cases were changed to go round a known crash",
                 self.tally.sidestepped
             );
         }
@@ -112,6 +121,13 @@ impl Outcome<'_> {
         let tally = self.tally;
         for doubt in &tally.doubts {
             anstream::println!("cannot vouch for this result: {doubt}");
+        }
+        if tally.drawn > 0 {
+            anstream::println!(
+                "{} of the cases were drawn; {} of their findings did not show again and are left out",
+                tally.drawn,
+                tally.not_replayed
+            );
         }
         if tally.not_minimised > 0 {
             anstream::println!(

@@ -8,11 +8,6 @@ use crate::execute::region::Mapping;
 use crate::nixl::capi::{MemType, QueryRespList, RegDlist};
 use crate::scenario::*;
 
-/// Size of an arena. Only what is touched of it costs memory.
-const ARENA_SIZE: usize = 16 << 20;
-/// Largest region: a scenario must run on a small machine.
-const REGION_MAX: usize = 64 << 20;
-
 impl World {
     pub(super) fn region(
         &mut self,
@@ -22,7 +17,7 @@ impl World {
         place: Option<Place>,
     ) -> Played {
         vacant(&self.regions, slot)?;
-        let size = (size as usize).clamp(1, REGION_MAX);
+        let size = size.clamp(1, REGION_BYTES_MAX) as usize;
         let region = match place {
             None => HeldRegion {
                 mapping: Rc::new(map(size)?),
@@ -30,11 +25,11 @@ impl World {
                 len: size,
             },
             Some(place) => {
-                let offset = place.offset as usize % ARENA_SIZE;
+                let offset = place.offset as usize % ARENA_BYTES as usize;
                 HeldRegion {
                     mapping: self.arena(place.arena)?,
                     offset,
-                    len: size.min(ARENA_SIZE - offset),
+                    len: size.min(ARENA_BYTES as usize - offset),
                 }
             }
         };
@@ -47,7 +42,7 @@ impl World {
         if let Some(arena) = self.arenas.get(&slot) {
             return Ok(Rc::clone(arena));
         }
-        let arena = Rc::new(map(ARENA_SIZE)?);
+        let arena = Rc::new(map(ARENA_BYTES as usize)?);
         self.arenas.insert(slot, Rc::clone(&arena));
         Ok(arena)
     }

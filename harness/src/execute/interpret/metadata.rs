@@ -1,5 +1,8 @@
 //! Metadata: taken, loaded, forgotten, sent through listener threads.
 
+use std::io::Write;
+use std::net::{Ipv4Addr, TcpStream};
+
 use super::reply::{Played, Reply, Stop, skip};
 use super::world::{World, held};
 use crate::nixl::capi::{CallError, MemType, OptArgs, Status, XferDlist};
@@ -28,6 +31,38 @@ impl World {
         let measured = format!("{} bytes", bytes.len());
         self.blobs.insert(blob, bytes);
         Reply::done().measured(measured)
+    }
+
+    pub(super) fn cut_md(&mut self, blob: BlobSlot, len: u32) -> Played {
+        let bytes = self.some_bytes(blob)?;
+        bytes.truncate(len as usize % bytes.len());
+        Ok(Reply::done())
+    }
+
+    pub(super) fn change_md(&mut self, blob: BlobSlot, at: u32, mask: u8) -> Played {
+        let bytes = self.some_bytes(blob)?;
+        let at = at as usize % bytes.len();
+        bytes[at] ^= mask;
+        Ok(Reply::done())
+    }
+
+    /// A blob that is not empty.
+    fn some_bytes(&mut self, blob: BlobSlot) -> Result<&mut Vec<u8>, Stop> {
+        match self.blobs.get_mut(&blob) {
+            Some(bytes) if !bytes.is_empty() => Ok(bytes),
+            _ => skip(format!("{blob} is empty")),
+        }
+    }
+
+    /// A peer that does not speak NIXL's protocol.
+    pub(super) fn intrude(&mut self, agent: AgentSlot, bytes: &Message) -> Played {
+        let Some(port) = self.held_agent(agent)?.port else {
+            return skip(format!("{agent} has no listener thread"));
+        };
+        let sent = TcpStream::connect((Ipv4Addr::LOCALHOST, port))
+            .and_then(|mut stream| stream.write_all(&bytes.0));
+        // A listener that hangs up early has every right to.
+        Ok(Reply::done().measured(format!("{sent:?}")))
     }
 
     pub(super) fn load_md(&mut self, agent: AgentSlot, blob: BlobSlot) -> Played {

@@ -71,6 +71,8 @@ impl World {
         self.backends.retain(|_, backend| backend.agent != slot);
         self.registered.retain(|one| one.agent != slot);
         self.loaded.retain(|(agent, _)| *agent != slot);
+        // What came to this agent is not for the one that takes its place.
+        self.inboxes.retain(|(receiver, _), _| *receiver != slot);
         let Some(held) = self.agents.remove(&slot) else {
             return skip(format!("{slot} is empty"));
         };

@@ -191,6 +191,13 @@ fn exchange_op() -> impl Strategy<Value = Op> {
             }
         }),
         (agent(), blob()).prop_map(|(agent, blob)| Op::LoadMd { agent, blob }),
+        (blob(), any::<u32>()).prop_map(|(blob, len)| Op::CutMd { blob, len }),
+        (blob(), any::<u32>(), any::<u8>()).prop_map(|(blob, at, mask)| Op::ChangeMd {
+            blob,
+            at,
+            mask
+        }),
+        (agent(), message()).prop_map(|(agent, bytes)| Op::Intrude { agent, bytes }),
         (agent(), agent()).prop_map(|(agent, remote)| Op::Invalidate { agent, remote }),
         (agent(), agent(), descs()).prop_map(|(agent, remote, descs)| Op::CheckMd {
             agent,
@@ -349,13 +356,14 @@ pub(super) fn scenario() -> impl Strategy<Value = Scenario> {
     (
         "[A-Za-z0-9_-]{1,16}",
         "([a-z0-9#\"][ a-z0-9#\"]{0,20}[a-z0-9#\"])?",
-        any::<bool>(),
+        any::<[bool; 2]>(),
         vec(step(), 0..12),
     )
-        .prop_map(|(name, about, leave, steps)| Scenario {
+        .prop_map(|(name, about, [leave, misuse], steps)| Scenario {
             name,
             about,
             leave,
+            misuse,
             steps,
         })
 }

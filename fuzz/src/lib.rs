@@ -1,0 +1,76 @@
+//! What the fuzz targets share: the counters through which the mock guides libFuzzer, and the NIXL under test.
+
+use std::path::Path;
+use std::sync::atomic::AtomicU8;
+use std::sync::{LazyLock, Mutex, PoisonError};
+
+use harness::fuzzing::{Fuzzer, share_counters};
+use harness::scenario::{Scenario, builtin};
+
+/// Counters that libFuzzer reads like those of instrumented code. They fill a page, so that the processes of the cases can share them.
+#[repr(align(4096))]
+struct Counters([AtomicU8; 4096]);
+
+// SAFETY: libFuzzer takes any bytes in this section for counters.
+#[unsafe(link_section = "__libfuzzer_extra_counters")]
+#[used]
+static COUNTERS: Counters = Counters([const { AtomicU8::new(0) }; 4096]);
+
+static FUZZER: Mutex<Option<Fuzzer>> = Mutex::new(None);
+static SCENARIOS: LazyLock<Vec<Scenario>> = LazyLock::new(builtin);
+
+/// Loads NIXL and lends the counters; at the end of the process what was done is printed.
+pub fn start() {
+    let known = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/findings");
+    // SAFETY: libFuzzer starts its threads later, and they only look at the clock and at the memory in use.
+    let fuzzer = unsafe { Fuzzer::load(&known) };
+    let fuzzer = fuzzer.and_then(|fuzzer| share_counters(&COUNTERS.0).map(|()| fuzzer));
+    match fuzzer {
+        Ok(fuzzer) => *FUZZER.lock().unwrap_or_else(PoisonError::into_inner) = Some(fuzzer),
+        Err(error) => {
+            eprintln!("mock-ucx: {error:#}");
+            std::process::exit(2);
+        }
+    }
+    // SAFETY: the function stays.
+    unsafe { libc::atexit(tell) };
+}
+
+extern "C" fn tell() {
+    // A process that ends in the middle of a case has told its end already.
+    if let Ok(fuzzer) = FUZZER.try_lock()
+        && let Some(fuzzer) = &*fuzzer
+    {
+        eprintln!("mock-ucx: {fuzzer}");
+    }
+}
+
+/// A scenario that comes with the program, chosen by the first byte, under the decisions that the others are.
+pub fn faults(input: &[u8]) {
+    let Some((choice, decisions)) = input.split_first() else {
+        return;
+    };
+    play(
+        &SCENARIOS[usize::from(*choice) % SCENARIOS.len()],
+        decisions,
+    );
+}
+
+/// Plays a case; what is found and not known ends the process.
+fn play(scenario: &Scenario, decisions: &[u8]) {
+    let mut fuzzer = FUZZER.lock().unwrap_or_else(PoisonError::into_inner);
+    let played = fuzzer
+        .as_mut()
+        .map_or(Ok(None), |fuzzer| fuzzer.play(scenario, decisions));
+    match played {
+        Ok(None) => {}
+        Ok(Some(finding)) => panic!(
+            "{}\n\nfaults: {}\n\n{}",
+            finding.message, finding.faults, finding.scenario
+        ),
+        Err(error) => {
+            eprintln!("mock-ucx: {error:#}");
+            std::process::exit(2);
+        }
+    }
+}

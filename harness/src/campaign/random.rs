@@ -1,0 +1,358 @@
+//! The phase of a hunt that draws its scenarios: each is made from the hunt's seed and its own number, and so is what deviates in it. What
+//! is found is played again with the decisions that fired as an explicit fault specification: only what shows then is kept.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::atomic::AtomicUsize;
+use std::sync::atomic::Ordering::Relaxed;
+use std::time::Instant;
+
+use crossbeam_channel::{Sender, unbounded};
+use mock_ucx::functions::Function;
+use mock_ucx::ledger::read::Snapshot;
+use mock_ucx::schedule::{FAULTS_MAX, FaultSpec, Point};
+
+use super::collected::Collected;
+use super::hunt::{Hunt, Progress};
+use super::outcome::{Judged, judge_case};
+use super::recorded::Recorded;
+use crate::execute::case::{Draw, Played};
+use crate::execute::pool::Zygote;
+use crate::report::{Finding, Symbolizer};
+use crate::scenario::Scenario;
+use crate::scenario::generate::{Class, RECORD_BYTES, RECORDS_MAX, Recipe, SETUP_BYTES};
+
+/// Of so many cases one is benign, and one takes its decisions from bytes; the others are swarms.
+const KINDS: usize = 8;
+/// Decisions of a case that takes them from bytes.
+const DECISIONS: usize = 256;
+/// One decision of so many is not benign: bytes are, and most outcomes have small numbers.
+const DEVIATES_OF: u8 = 16;
+
+/// A case that was drawn.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Drawn {
+    /// The scenario.
+    pub scenario: Scenario,
+    /// Who decides in it.
+    pub draw: Draw,
+}
+
+impl Drawn {
+    /// Case `number` of the search with this seed.
+    pub fn new(seed: u64, number: usize) -> Drawn {
+        let mut stream = Stream::new(seed, number as u64);
+        let bytes = stream.bytes(SETUP_BYTES + RECORDS_MAX * RECORD_BYTES);
+        let recipe = Recipe::from_bytes(&bytes);
+        let draw = match number % KINDS {
+            0 => Draw::Nothing,
+            1 => Draw::Bytes(stream.bytes(DECISIONS).into_iter().map(sparse).collect()),
+            _ => Draw::Swarm(stream.next()),
+        };
+        Drawn {
+            scenario: recipe.scenario(&format!("random-{seed}-{number}"), Class::Contract),
+            draw,
+        }
+    }
+}
+
+fn sparse(byte: u8) -> u8 {
+    if byte.is_multiple_of(DEVIATES_OF) {
+        1 + byte / DEVIATES_OF % 8
+    } else {
+        0
+    }
+}
+
+/// Numbers that depend on seed and case alone: splitmix64.
+struct Stream(u64);
+
+impl Stream {
+    fn new(seed: u64, number: u64) -> Stream {
+        let mut stream = Stream(seed);
+        Stream(stream.next() ^ number.wrapping_mul(0xd134_2543_de82_ef95))
+    }
+
+    fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut mixed = self.0;
+        mixed = (mixed ^ mixed >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        mixed = (mixed ^ mixed >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
+        mixed ^ mixed >> 31
+    }
+
+    fn bytes(&mut self, count: usize) -> Vec<u8> {
+        let words = std::iter::repeat_with(|| self.next().to_le_bytes());
+        words.flatten().take(count).collect()
+    }
+}
+
+/// The decisions that fired, as a specification; `None`: they are too many to be named.
+fn explicit(snapshot: Option<&Snapshot>) -> Option<FaultSpec> {
+    let Some(snapshot) = snapshot else {
+        return Some(FaultSpec::default());
+    };
+    let fits = snapshot.fired_dropped == 0 && snapshot.fired.len() <= FAULTS_MAX;
+    fits.then(|| FaultSpec {
+        faults: snapshot
+            .fired
+            .iter()
+            .map(|fired| fired.to_fault())
+            .collect(),
+    })
+}
+
+/// What a worker sends for a case.
+struct Outcome {
+    findings: Vec<Finding>,
+    doubts: Vec<String>,
+    /// Findings that did not show again.
+    lost: usize,
+    calls: BTreeMap<&'static str, u64>,
+    fired: BTreeSet<(Point, usize)>,
+    /// It went round a known crash.
+    sidestepped: bool,
+}
+
+impl Outcome {
+    fn of(played: &Played) -> Outcome {
+        let mut outcome = Outcome {
+            findings: Vec::new(),
+            doubts: Vec::new(),
+            lost: 0,
+            calls: BTreeMap::new(),
+            fired: BTreeSet::new(),
+            sidestepped: false,
+        };
+        if let Some(snapshot) = &played.snapshot {
+            for function in Function::all() {
+                let calls = snapshot.calls[function as usize];
+                outcome.calls.insert(function.name(), calls);
+            }
+            for fired in &snapshot.fired {
+                let number = fired.asked.point.outcome_number(fired.choice);
+                outcome
+                    .fired
+                    .extend(number.map(|number| (fired.asked.point, number)));
+            }
+        }
+        outcome
+    }
+}
+
+/// One phase of a hunt.
+pub(super) struct Random<'a> {
+    pub(super) hunt: &'a Hunt,
+    pub(super) seed: u64,
+    pub(super) cases_max: usize,
+    pub(super) deadline: Instant,
+}
+
+impl Random<'_> {
+    /// Draws and plays cases until time or number is at its end.
+    ///
+    /// # Errors
+    /// No case can be played at all.
+    pub(super) fn run(
+        &self,
+        state: &mut Collected,
+        progress: &mut dyn Progress,
+    ) -> anyhow::Result<()> {
+        let next = AtomicUsize::new(0);
+        let (sender, results) = unbounded();
+        let mut played = 0;
+        let mut failure = None;
+        std::thread::scope(|scope| {
+            for _ in 0..self.hunt.jobs.max(1) {
+                let (sender, next) = (sender.clone(), &next);
+                scope.spawn(move || self.work(next, sender));
+            }
+            drop(sender);
+            // Cases are taken in by their numbers, so that of two that find the same it is always the same that is kept.
+            let mut waiting = BTreeMap::new();
+            for result in results {
+                match result {
+                    Ok((number, outcome)) => drop(waiting.insert(number, outcome)),
+                    Err(error) => failure = Some(error),
+                }
+                while let Some(outcome) = waiting.remove(&played) {
+                    played += 1;
+                    self.take(outcome, state, progress);
+                }
+            }
+            for outcome in waiting.into_values() {
+                played += 1;
+                self.take(outcome, state, progress);
+            }
+        });
+        match failure {
+            Some(error) if played == 0 => Err(error),
+            Some(error) => {
+                let doubt = format!("a process for the cases failed: {error:#}");
+                state.tally.doubts.insert(doubt);
+                Ok(())
+            }
+            None => Ok(()),
+        }
+    }
+
+    fn take(&self, outcome: Outcome, state: &mut Collected, progress: &mut dyn Progress) {
+        let tally = &mut state.tally;
+        tally.cases += 1;
+        tally.drawn += 1;
+        tally.sidestepped += usize::from(outcome.sidestepped);
+        tally.not_replayed += outcome.lost;
+        tally.doubts.extend(outcome.doubts);
+        tally.fired.extend(outcome.fired);
+        for (function, calls) in outcome.calls {
+            *tally.calls.entry(function).or_default() += calls;
+        }
+        for finding in outcome.findings {
+            state.add(self.hunt, finding, progress);
+        }
+        progress.case(state.findings.len());
+    }
+
+    /// One worker: case after case until the end.
+    fn work(&self, next: &AtomicUsize, sender: Sender<anyhow::Result<(usize, Outcome)>>) {
+        let mut zygote = match Zygote::start(&self.hunt.spec) {
+            Ok(zygote) => zygote,
+            Err(error) => {
+                let _ = sender.send(Err(error));
+                return;
+            }
+        };
+        let mut symbols = Symbolizer::new();
+        while !self.hunt.stop.load(Relaxed) && Instant::now() < self.deadline {
+            let number = next.fetch_add(1, Relaxed);
+            if number >= self.cases_max {
+                return;
+            }
+            let outcome = self.case(&mut zygote, &mut symbols, number);
+            let arrival = outcome.map(|outcome| (number, outcome));
+            if sender.send(arrival).is_err() {
+                return;
+            }
+        }
+    }
+
+    fn case(
+        &self,
+        zygote: &mut Zygote,
+        symbols: &mut Symbolizer,
+        number: usize,
+    ) -> anyhow::Result<Outcome> {
+        let mut drawn = Drawn::new(self.seed, number);
+        let around = self.hunt.known.sidestep_any(&drawn.scenario);
+        let sidestepped = around.is_some();
+        if let Some(around) = around {
+            drawn.scenario = around;
+        }
+        let text = drawn.scenario.to_string();
+        let played = zygote.play_drawn(&text, "", &drawn.draw)?;
+        let mut outcome = Outcome::of(&played);
+        outcome.sidestepped = sidestepped;
+        let Some(faults) = explicit(played.snapshot.as_ref()) else {
+            // What cannot be named cannot be replayed, so whatever it shows is not kept.
+            let judged = self.judge(symbols, &drawn.scenario, &one_fault(&played), &played);
+            outcome.lost = judged.findings.len();
+            return Ok(outcome);
+        };
+        let judged = self.judge(symbols, &drawn.scenario, &faults, &played);
+        if !judged.doubts.is_empty() {
+            outcome.doubts = judged.doubts;
+            outcome
+                .doubts
+                .push(self.keep(&drawn.scenario, faults.clone()));
+        }
+        if judged.findings.is_empty() {
+            return Ok(outcome);
+        }
+        let again = zygote.play(&text, &faults.to_string())?;
+        let shown = self.judge(symbols, &drawn.scenario, &faults, &again);
+        let same = |finding: &&Finding| {
+            let mut all = shown.findings.iter();
+            all.any(|other| other.fingerprint == finding.fingerprint)
+        };
+        outcome.lost = judged
+            .findings
+            .iter()
+            .filter(|finding| !same(finding))
+            .count();
+        outcome.doubts.extend(shown.doubts);
+        outcome.findings = shown.findings;
+        Ok(outcome)
+    }
+
+    /// Writes a case down that could not be vouched for, so that it can be played again; returns where it is.
+    fn keep(&self, scenario: &Scenario, faults: FaultSpec) -> String {
+        let file = self
+            .hunt
+            .out
+            .join(&scenario.name)
+            .with_extension("scenario");
+        let recorded = Recorded {
+            scenario: scenario.clone(),
+            faults,
+            notes: Vec::new(),
+        };
+        match std::fs::write(&file, recorded.to_string()) {
+            Ok(()) => format!("{}: that case is in {}", scenario.name, file.display()),
+            Err(error) => format!(
+                "{}: cannot write {}: {error}",
+                scenario.name,
+                file.display()
+            ),
+        }
+    }
+
+    fn judge(
+        &self,
+        symbols: &mut Symbolizer,
+        scenario: &Scenario,
+        faults: &FaultSpec,
+        played: &Played,
+    ) -> Judged {
+        judge_case(
+            symbols,
+            scenario,
+            faults,
+            &self.hunt.nixl,
+            self.hunt.strict,
+            played,
+        )
+    }
+}
+
+/// The first decision that fired, to tell a judge that something did.
+fn one_fault(played: &Played) -> FaultSpec {
+    let fired = played.snapshot.iter().flat_map(|snapshot| &snapshot.fired);
+    FaultSpec {
+        faults: fired.take(1).map(|fired| fired.to_fault()).collect(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_same_seed_draws_the_same_cases_and_another_one_others() {
+        let cases = |seed| {
+            (0..20)
+                .map(|number| Drawn::new(seed, number))
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(cases(1), cases(1));
+        let mut others = cases(2).into_iter().zip(cases(1));
+        assert!(others.all(|(one, other)| one.scenario.steps != other.scenario.steps));
+    }
+
+    #[test]
+    fn most_decisions_from_bytes_are_benign_and_some_are_not() {
+        let Draw::Bytes(bytes) = Drawn::new(7, 1).draw else {
+            panic!("the second case of each eight takes its decisions from bytes");
+        };
+        let deviating = bytes.iter().filter(|byte| **byte > 0).count();
+        assert!((1..DECISIONS / 8).contains(&deviating), "{deviating}");
+    }
+}

@@ -1,0 +1,157 @@
+//! What there is at the start: agents, backends, memory, and what they know of each other. Most scenarios have all of it, so that their
+//! operations find something to work on.
+
+use super::memory::{Relation, region};
+use super::tracker::Tracker;
+use super::{SETUP_BYTES, exchange};
+use crate::scenario::*;
+
+/// Agents by the operand: mostly two.
+const AGENTS: [u8; 8] = [2, 2, 2, 1, 2, 3, 3, 4];
+const NAMES: [&str; 4] = ["ann", "bob", "cid", "dan"];
+/// Agents at a time.
+pub(super) const AGENTS_MAX: u8 = NAMES.len() as u8;
+/// Where the bytes of an agent and of a region begin, and how many they are.
+const AGENT_AT: usize = 8;
+const AGENT_BYTES: usize = 3;
+const REGION_AT: usize = AGENT_AT + AGENT_BYTES * NAMES.len();
+const REGION_BYTES: usize = 2;
+const REGIONS: usize = (SETUP_BYTES - REGION_AT) / REGION_BYTES;
+
+/// Parameters of the UCX backend with ordinary and boundary values (NIXL: src/plugins/ucx/ucx_backend.cpp, nixlUcxEngine).
+const PARAMS: [(&str, &[&str]); 7] = [
+    ("num_workers", &["2", "1", "4", "0"]),
+    ("num_threads", &["1", "2", "0", "4"]),
+    ("split_batch_size", &["2", "1", "1024", "4294967295"]),
+    ("ucx_error_handling_mode", &["peer", "none"]),
+    ("ucx_ep_close_force", &["true", "false"]),
+    ("engine_config", &["RNDV_THRESH=1024", "", "NO_SUCH_KEY=1"]),
+    ("ucx_num_device_channels", &["4", "1", "64"]),
+];
+
+/// Plays the start.
+pub(super) fn play(tracker: &mut Tracker, setup: &[u8; SETUP_BYTES]) {
+    let agents = AGENTS[usize::from(setup[1]) % AGENTS.len()];
+    // How far the start goes; beyond the last step it is whole.
+    let depth = match setup[3] % 16 {
+        depth @ 1..=4 => depth,
+        _ => 5,
+    };
+    for number in 0..agents {
+        let bytes = agent_bytes(setup, number);
+        tracker.push(agent(AgentSlot(number), bytes[0]));
+    }
+    if depth >= 2 {
+        for number in 0..agents {
+            let bytes = agent_bytes(setup, number);
+            tracker.push(ucx(
+                BackendSlot(number),
+                AgentSlot(number),
+                bytes[1],
+                bytes[2],
+            ));
+        }
+    }
+    if depth >= 3 {
+        let regions = (usize::from(agents) + 2).min(REGIONS);
+        for number in 0..regions {
+            let at = REGION_AT + number * REGION_BYTES;
+            let relation = Relation::from_byte(setup[at + 1]);
+            let slot = RegionSlot(number as u16);
+            tracker.push(region(tracker, slot, setup[at], relation));
+        }
+        if depth >= 4 {
+            register(tracker, agents, setup[5]);
+        }
+    }
+    if depth >= 5 {
+        exchange::at_the_start(tracker, agents, setup[4]);
+    }
+}
+
+fn agent_bytes(setup: &[u8; SETUP_BYTES], number: u8) -> &[u8] {
+    let at = AGENT_AT + usize::from(number) * AGENT_BYTES;
+    &setup[at..at + AGENT_BYTES]
+}
+
+/// An agent under the name of its slot: the next one there has the same.
+pub(super) fn agent(slot: AgentSlot, bits: u8) -> Op {
+    let sync = match bits >> 2 & 3 {
+        2 => Sync::Strict,
+        3 => Sync::ReadWrite,
+        _ => Sync::None,
+    };
+    let listens = bits >> 4 & 3 == 3;
+    let config = AgentConfig {
+        progress_thread: bits & 7 == 7,
+        listen_thread: listens,
+        // A tenth of NIXL's own pause, or each exchange would take a tenth of a second.
+        lthr_delay_us: if listens {
+            1_000
+        } else {
+            AgentConfig::default().lthr_delay_us
+        },
+        sync,
+        telemetry: bits >> 6 & 1 == 1,
+        ..AgentConfig::default()
+    };
+    Op::Agent {
+        agent: slot,
+        name: Some(NAMES[usize::from(slot.0) % NAMES.len()].to_owned()),
+        // NIXL's default, which has a progress thread.
+        config: (bits != u8::MAX).then_some(config),
+    }
+}
+
+/// A UCX backend. Half of them have the usual parameters.
+pub(super) fn ucx(backend: BackendSlot, agent: AgentSlot, which: u8, value: u8) -> Op {
+    let mut params = Vec::new();
+    let mut add = |(key, values): (&str, &[&str]), value: u8| {
+        params.push(Param {
+            key: key.to_owned(),
+            value: values[usize::from(value) % values.len()].to_owned(),
+        });
+    };
+    if let Some(index) = usize::from(which % 16).checked_sub(9) {
+        let chosen = PARAMS[index % PARAMS.len()];
+        add(chosen, value);
+        // A batch size means nothing without threads.
+        if chosen.0 == "split_batch_size" {
+            add(PARAMS[1], value >> 4);
+        }
+    }
+    Op::Backend {
+        backend,
+        agent,
+        plugin: "UCX".to_owned(),
+        params,
+    }
+}
+
+/// Region `n` is registered with agent `n` modulo their number, each agent's in one call or singly.
+fn register(tracker: &mut Tracker, agents: u8, bits: u8) {
+    let regions: Vec<RegionSlot> = tracker.model.regions.keys().copied().collect();
+    for number in 0..agents {
+        let own = regions
+            .iter()
+            .filter(|slot| slot.0 % u16::from(agents) == u16::from(number));
+        let descs: Vec<Desc> = own
+            .map(|region| Desc {
+                region: *region,
+                span: None,
+            })
+            .collect();
+        let singly = bits >> number & 1 == 0;
+        let size = if singly { 1 } else { descs.len().max(1) };
+        for some in descs.chunks(size) {
+            let op = Op::Register {
+                agent: AgentSlot(number),
+                descs: some.to_vec(),
+                backend: None,
+            };
+            if tracker.accepts(&op) {
+                tracker.push(op);
+            }
+        }
+    }
+}

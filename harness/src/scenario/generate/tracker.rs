@@ -1,0 +1,120 @@
+//! The scenario so far, and what the model says that NIXL holds after it if all goes well.
+
+use std::collections::BTreeMap;
+
+use super::Class;
+use crate::scenario::model::{Model, Seen};
+use crate::scenario::*;
+
+/// One scenario out of so many meets the known crashes of NIXL; the others avoid them, so that what lies behind is reached.
+const HAZARDOUS_OF: u8 = 20;
+
+pub(super) struct Tracker {
+    pub(super) model: Model,
+    pub(super) class: Class,
+    /// What the known crashes need is not avoided.
+    hazardous: bool,
+    /// What the contract forbids is not avoided.
+    pub(super) lawless: bool,
+    steps: Vec<Step>,
+    /// Metadata that listener threads were asked to bring (true) or to take away, not waited for yet.
+    pub(super) expected: BTreeMap<(AgentSlot, AgentSlot), bool>,
+}
+
+impl Tracker {
+    pub(super) fn new(class: Class, switches: u8) -> Tracker {
+        Tracker {
+            model: Model::new(true),
+            class,
+            hazardous: switches % HAZARDOUS_OF == HAZARDOUS_OF - 1,
+            lawless: false,
+            steps: Vec::new(),
+            expected: BTreeMap::new(),
+        }
+    }
+
+    /// Whether the operation may come next: within the contract, and no known crash.
+    pub(super) fn accepts(&self, op: &Op) -> bool {
+        self.lawless
+            || self.model.permits(op).is_ok() && (self.hazardous || self.model.hazard(op).is_none())
+    }
+
+    /// The operation comes next; what is sure to be refused is taken as refused, all else as done.
+    pub(super) fn push(&mut self, op: Op) {
+        let waiting = match &op {
+            Op::Notifs { agent, .. } => self.model.on_its_way(*agent),
+            _ => Vec::new(),
+        };
+        let seen = match self.model.allowed(&op).is_error() {
+            true => Seen::Refused,
+            false => Seen::Done(&waiting),
+        };
+        self.model.apply(&op, seen);
+        self.expect(&op);
+        self.steps.push(Step::from(op));
+    }
+
+    fn expect(&mut self, op: &Op) {
+        match op {
+            Op::SendMd { agent, to, .. } => drop(self.expected.insert((*to, *agent), true)),
+            Op::FetchMd { agent, from } => drop(self.expected.insert((*agent, *from), true)),
+            Op::InvalidateLocalMd { agent, at } => drop(self.expected.insert((*at, *agent), false)),
+            Op::WaitMd { agent, remote, .. } => drop(self.expected.remove(&(*agent, *remote))),
+            Op::DestroyAgent { agent } => self
+                .expected
+                .retain(|(one, other), _| one != agent && other != agent),
+            _ => {}
+        }
+    }
+
+    pub(super) fn into_steps(self) -> Vec<Step> {
+        self.steps
+    }
+
+    /// The agents that are there.
+    pub(super) fn agents(&self) -> Vec<AgentSlot> {
+        self.model.agents.keys().copied().collect()
+    }
+
+    /// The backends of an agent whose handle is held, with their plugins.
+    pub(super) fn backends_of(&self, agent: AgentSlot) -> Vec<(BackendSlot, &str)> {
+        let own = self
+            .model
+            .backends
+            .iter()
+            .filter(|(_, one)| one.agent == agent);
+        own.map(|(slot, one)| (*slot, one.plugin.as_str()))
+            .collect()
+    }
+
+    /// What an agent has registered: the descriptors and their lengths in bytes.
+    pub(super) fn registered(&self, agent: AgentSlot) -> Vec<(Desc, u32)> {
+        let own = self
+            .model
+            .registered
+            .iter()
+            .filter(|one| one.agent == agent);
+        own.map(|one| (one.desc, one.range.len() as u32)).collect()
+    }
+}
+
+/// The slots that are there, the one that the operand means first: those from its number on, then those before it.
+pub(super) fn from_operand<S: Slot>(slots: impl IntoIterator<Item = S>, operand: u8) -> Vec<S> {
+    let slots: Vec<S> = slots.into_iter().collect();
+    let wanted = u16::from(operand) % u16::from(SLOTS);
+    let (before, mut from): (Vec<S>, Vec<S>) =
+        slots.into_iter().partition(|slot| slot.number() < wanted);
+    from.extend(before);
+    from
+}
+
+/// The first free slot from the one that the operand means on.
+pub(super) fn vacant<S: Slot>(taken: impl Fn(S) -> bool, operand: u8) -> Option<S> {
+    let all = (0..u16::from(SLOTS)).filter_map(S::from_number);
+    from_operand(all, operand)
+        .into_iter()
+        .find(|slot| !taken(*slot))
+}
+
+/// Objects of one kind at a time.
+pub(super) const SLOTS: u8 = 8;

@@ -1,0 +1,272 @@
+//! What becomes of lists, transfers, views and notifications.
+
+use super::memory::overlap;
+use super::*;
+
+impl Model {
+    pub(super) fn transfer_done(&mut self, op: &Op) {
+        match op {
+            Op::Prep {
+                list,
+                agent,
+                side,
+                descs,
+                ..
+            } => self.prep(*list, *agent, *side, descs),
+            Op::ReleaseList { list } => drop(self.lists.remove(list)),
+            Op::Make { .. } | Op::Create { .. } => {
+                if let Some((slot, made)) = self.made(op) {
+                    self.transfers.insert(slot, made);
+                }
+            }
+            Op::Post { transfer, notif } => self.post(*transfer, notif.as_ref()),
+            Op::Wait { transfer } | Op::Poll { transfer } => self.ended(*transfer),
+            Op::Release { transfer } => drop(self.transfers.remove(transfer)),
+            Op::LocalView {
+                view, agent, descs, ..
+            } => {
+                let ranges = self.ranges(descs).unwrap_or_default();
+                let peers = Vec::new();
+                self.views.insert(
+                    *view,
+                    View {
+                        agent: *agent,
+                        peers,
+                        ranges,
+                    },
+                );
+            }
+            Op::RemoteView {
+                view, agent, descs, ..
+            } => {
+                let shown = descs.iter().filter(|one| one.agent.is_some());
+                let owners = shown.clone().filter_map(|one| self.names.get(&one.agent?));
+                let made = View {
+                    agent: *agent,
+                    peers: owners.cloned().collect(),
+                    ranges: shown.filter_map(|one| self.range(one.desc)).collect(),
+                };
+                self.views.insert(*view, made);
+            }
+            Op::ReleaseView { view } => drop(self.views.remove(view)),
+            _ => {}
+        }
+    }
+
+    fn prep(&mut self, slot: ListSlot, agent: AgentSlot, side: Side, descs: &[Desc]) {
+        let Some(descs) = self.ranges(descs) else {
+            return;
+        };
+        let (ground, generation) = match side {
+            Side::Local => (self.local_ground(agent, &descs), None),
+            Side::Remote(owner) => (
+                self.remote_ground(agent, owner, &descs),
+                self.peer(agent, owner).map(|peer| peer.generation),
+            ),
+        };
+        let made = List {
+            agent,
+            side,
+            descs,
+            ground,
+            generation,
+        };
+        self.lists.insert(slot, made);
+    }
+
+    /// The transfer that an operation makes.
+    fn made(&self, op: &Op) -> Option<(TransferSlot, Transfer)> {
+        let (slot, agent, direction, peer, (local, local_ground), (remote, remote_ground), options) =
+            match op {
+                Op::Create {
+                    transfer,
+                    agent,
+                    direction,
+                    local,
+                    remote_agent,
+                    remote,
+                    options,
+                } => {
+                    let (local, remote) = (self.ranges(local)?, self.ranges(remote)?);
+                    let local_ground = self.local_ground(*agent, &local);
+                    let remote_ground = self.remote_ground(*agent, *remote_agent, &remote);
+                    let sides = ((local, local_ground), (remote, remote_ground));
+                    (
+                        *transfer,
+                        *agent,
+                        *direction,
+                        *remote_agent,
+                        sides.0,
+                        sides.1,
+                        options,
+                    )
+                }
+                Op::Make {
+                    transfer,
+                    agent,
+                    direction,
+                    local,
+                    local_indices,
+                    remote,
+                    remote_indices,
+                    options,
+                } => {
+                    let (local, remote) = (self.lists.get(local)?, self.lists.get(remote)?);
+                    let Side::Remote(peer) = remote.side else {
+                        return None;
+                    };
+                    let local = (chosen(&local.descs, local_indices), local.ground.clone());
+                    let remote = (chosen(&remote.descs, remote_indices), remote.ground.clone());
+                    (*transfer, *agent, *direction, peer, local, remote, options)
+                }
+                _ => return None,
+            };
+        let (source, target) = match direction {
+            Direction::Write => (local, remote),
+            Direction::Read => (remote, local),
+        };
+        let peer_life = if agent == peer {
+            self.agents.get(&agent).map(|agent| agent.life)
+        } else {
+            self.peer(agent, peer).and_then(|peer| peer.life)
+        };
+        let ground = Ground {
+            whole: local_ground.whole && remote_ground.whole,
+            registrations: &local_ground.registrations | &remote_ground.registrations,
+        };
+        let made = Transfer {
+            agent,
+            peer,
+            peer_name: self.names.get(&peer).cloned().unwrap_or_default(),
+            peer_life,
+            source,
+            target,
+            notif: options.notif.clone(),
+            progress: Progress::Made,
+            ground,
+            stale: agent != peer && !self.is_current(agent, peer),
+            contended: false,
+        };
+        Some((slot, made))
+    }
+
+    fn post(&mut self, slot: TransferSlot, notif: Option<&Message>) {
+        let Some(mut posted) = self.transfers.remove(&slot) else {
+            return;
+        };
+        posted.contended = overlap(&posted.source, &posted.target);
+        for other in self.transfers.values_mut() {
+            let meet = overlap(&other.target, &posted.source)
+                || overlap(&other.target, &posted.target)
+                || overlap(&other.source, &posted.target);
+            if other.progress == Progress::Posted && meet {
+                posted.contended = true;
+                other.contended = true;
+            }
+        }
+        for range in &posted.target {
+            self.contents.set(*range, None);
+        }
+        if let Some(notif) = notif {
+            posted.notif = Some(notif.clone());
+        }
+        if let (Some(message), Some((to, sender))) = (&posted.notif, self.route(&posted)) {
+            self.mail.send(to, &sender, message, false);
+        }
+        posted.progress = Progress::Posted;
+        self.transfers.insert(slot, posted);
+    }
+
+    /// A post that was refused may have begun all the same; one of a transfer under way leaves it as it is.
+    pub(super) fn post_refused(&mut self, slot: TransferSlot, notif: Option<&Message>) {
+        let under_way = |one: &Transfer| one.progress == Progress::Posted;
+        if self.transfers.get(&slot).is_some_and(under_way) {
+            return;
+        }
+        self.post(slot, notif);
+        self.failed(slot);
+    }
+
+    /// To whom a transfer's notification goes, and under which name.
+    fn route(&self, transfer: &Transfer) -> Option<(Life, String)> {
+        let sender = self.agents.get(&transfer.agent)?.name.clone();
+        let now = self.agents.get(&transfer.peer).map(|agent| agent.life);
+        Some((transfer.peer_life.or(now)?, sender))
+    }
+
+    fn ended(&mut self, slot: TransferSlot) {
+        let Some(transfer) = self.transfers.get_mut(&slot) else {
+            return;
+        };
+        if transfer.progress != Progress::Posted {
+            return;
+        }
+        transfer.progress = Progress::Done;
+        let transfer = transfer.clone();
+        let twice = transfer.target.iter().enumerate().any(|(index, one)| {
+            let before = &transfer.target[..index];
+            before.iter().any(|other| other.overlaps(*one))
+        });
+        if !transfer.contended && !twice && transfer.ground.whole {
+            for (from, to) in transfer.source.iter().zip(&transfer.target) {
+                self.contents.copy(*from, *to);
+            }
+        }
+        if self.healthy
+            && !transfer.stale
+            && let (Some(message), Some((to, sender))) = (&transfer.notif, self.route(&transfer))
+        {
+            self.mail.confirm(to, &sender, message);
+        }
+    }
+
+    pub(super) fn failed(&mut self, slot: TransferSlot) {
+        let Some(transfer) = self.transfers.get_mut(&slot) else {
+            return;
+        };
+        if matches!(transfer.progress, Progress::Made | Progress::Done) {
+            // It was never posted, or its end was told before: nothing new has happened to its bytes.
+            return;
+        }
+        // Of a peer that was forgotten NIXL says "not found", whatever the transfer does: it counts as under way until it is released.
+        if !transfer.stale {
+            transfer.progress = Progress::Failed;
+        }
+        for range in transfer.target.clone() {
+            self.contents.set(range, None);
+        }
+    }
+
+    pub(super) fn notify(&mut self, agent: AgentSlot, to: AgentSlot, message: &Message) {
+        let certain = self.healthy && self.is_current(agent, to) && self.agents.contains_key(&to);
+        self.send(agent, to, message, certain);
+    }
+
+    pub(super) fn perhaps_notify(&mut self, agent: AgentSlot, to: AgentSlot, message: &Message) {
+        self.send(agent, to, message, false);
+    }
+
+    fn send(&mut self, agent: AgentSlot, to: AgentSlot, message: &Message, certain: bool) {
+        let Some(sender) = self.agents.get(&agent).map(|agent| agent.name.clone()) else {
+            return;
+        };
+        // Several agents may have had the name: the message goes to the one that was loaded, if it is known which.
+        let loaded = self.peer(agent, to).and_then(|peer| peer.life);
+        let now = self.agents.get(&to).map(|agent| agent.life);
+        if let Some(life) = loaded.or(now) {
+            self.mail.send(life, &sender, message, certain);
+        }
+    }
+}
+
+/// The descriptors that indices choose: all where there is none, wrapped into the list, as the interpreter does.
+pub(super) fn chosen(descs: &[Range], indices: &[u16]) -> Vec<Range> {
+    match (indices, descs.len()) {
+        ([], _) => descs.to_vec(),
+        (_, 0) => Vec::new(),
+        (indices, len) => indices
+            .iter()
+            .map(|index| descs[usize::from(*index) % len])
+            .collect(),
+    }
+}
