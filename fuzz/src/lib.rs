@@ -1,10 +1,13 @@
 //! What the fuzz targets share: the counters through which the mock guides libFuzzer, and the NIXL under test.
 
+pub mod ucp;
+
 use std::path::Path;
 use std::sync::atomic::AtomicU8;
 use std::sync::{LazyLock, Mutex, PoisonError};
 
 use harness::fuzzing::{Fuzzer, share_counters};
+use harness::scenario::generate::{Class, Recipe};
 use harness::scenario::{Scenario, builtin};
 
 /// Counters that libFuzzer reads like those of instrumented code. They fill a page, so that the processes of the cases can share them.
@@ -18,6 +21,11 @@ static COUNTERS: Counters = Counters([const { AtomicU8::new(0) }; 4096]);
 
 static FUZZER: Mutex<Option<Fuzzer>> = Mutex::new(None);
 static SCENARIOS: LazyLock<Vec<Scenario>> = LazyLock::new(builtin);
+
+/// Lends the counters to the mock in this process, for targets that have no other.
+pub fn lend_counters() {
+    mock_ucx::control::edges::lend(&COUNTERS.0);
+}
 
 /// Loads NIXL and lends the counters; at the end of the process what was done is printed.
 pub fn start() {
@@ -53,6 +61,15 @@ pub fn faults(input: &[u8]) {
     play(
         &SCENARIOS[usize::from(*choice) % SCENARIOS.len()],
         decisions,
+    );
+}
+
+/// A scenario that is made from the input, under decisions that are made from it.
+pub fn lifecycle(input: &[u8]) {
+    let recipe = Recipe::from_bytes(input);
+    play(
+        &recipe.scenario("lifecycle", Class::Contract),
+        &recipe.decisions,
     );
 }
 
