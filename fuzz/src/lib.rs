@@ -2,11 +2,12 @@
 
 pub mod ucp;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicU8;
 use std::sync::{LazyLock, Mutex, PoisonError};
 
 use harness::fuzzing::{Fuzzer, share_counters};
+use harness::nixl::DEFAULT_SPEC;
 use harness::scenario::generate::{Class, Recipe};
 use harness::scenario::{Scenario, builtin};
 
@@ -28,10 +29,18 @@ pub fn lend_counters() {
 }
 
 /// Loads NIXL and lends the counters; at the end of the process what was done is printed.
+///
+/// `fuzz/build` puts a NIXL and the known findings beside the program, for machines that have neither a cache nor the sources.
 pub fn start() {
-    let known = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/findings");
+    let beside = |name| {
+        let folder = std::env::current_exe().ok()?.parent()?.join(name);
+        folder.is_dir().then_some(folder)
+    };
+    let nixl = beside("nixl").map_or(DEFAULT_SPEC.into(), PathBuf::into_os_string);
+    let sources = || Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/findings");
+    let known = beside("findings").unwrap_or_else(sources);
     // SAFETY: libFuzzer starts its threads later, and they only look at the clock and at the memory in use.
-    let fuzzer = unsafe { Fuzzer::load(&known) };
+    let fuzzer = unsafe { Fuzzer::load(&nixl.to_string_lossy(), &known) };
     let fuzzer = fuzzer.and_then(|fuzzer| share_counters(&COUNTERS.0).map(|()| fuzzer));
     match fuzzer {
         Ok(fuzzer) => *FUZZER.lock().unwrap_or_else(PoisonError::into_inner) = Some(fuzzer),
