@@ -1,9 +1,10 @@
 //! The parent's side of the zygotes: starts them in a fixed environment, hands them cases, and reads what came of each.
 
 use std::io::{self, BufRead, BufReader, Write};
-use std::os::unix::process::CommandExt;
+use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
 use mock_ucx::ledger::read::Snapshot;
@@ -13,6 +14,9 @@ use crate::execute::case::{Draw, End, Files, Order, Played, assemble};
 
 /// Name of the program's hidden verb.
 pub const ZYGOTE_VERB: &str = "zygote";
+
+/// How long a process may take to die that has closed its pipes.
+const DYING_MAX: Duration = Duration::from_secs(2);
 
 /// Bytes kept of a case's log: enough for the last error messages.
 const LOG_BYTES: usize = 4096;
@@ -75,7 +79,13 @@ impl Zygote {
         let mut line = String::new();
         zygote.answers.read_line(&mut line)?;
         if line.trim() != "ready" {
-            bail!("{}", zygote.last_words());
+            let words = zygote.last_words();
+            match zygote.child.try_wait().ok().flatten() {
+                Some(status) if status.signal().is_some() => {
+                    bail!("the NIXL `{spec}` crashes when it is loaded ({status}): {words}")
+                }
+                _ => bail!("{words}"),
+            }
         }
         Ok(zygote)
     }
@@ -140,8 +150,12 @@ impl Zygote {
             .with_context(|| format!("the process for the cases answered `{}`", line.trim()))
     }
 
-    /// What it said on standard error before it ended.
+    /// What it said on standard error before it ended. It has a moment to end by itself, for its status to tell why.
     fn last_words(&mut self) -> String {
+        let begun = Instant::now();
+        while begun.elapsed() < DYING_MAX && matches!(self.child.try_wait(), Ok(None)) {
+            std::thread::sleep(Duration::from_millis(1));
+        }
         let _ = self.child.kill();
         let mut words = String::new();
         if let Some(stderr) = self.child.stderr.take() {
