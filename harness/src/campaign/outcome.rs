@@ -65,7 +65,7 @@ pub fn judge_case(
 
 fn operation(note: &Note) -> OperationNote {
     let outcome = match &note.outcome {
-        Some(NoteOutcome::Done) => Outcome::Done,
+        Some(NoteOutcome::Done | NoteOutcome::Begun) => Outcome::Done,
         Some(NoteOutcome::Refused(status)) => Outcome::Failed(status.clone()),
         Some(NoteOutcome::Skipped) => Outcome::Skipped,
         Some(NoteOutcome::TimedOut(what)) => Outcome::TimedOut(what.clone()),
@@ -76,6 +76,9 @@ fn operation(note: &Note) -> OperationNote {
         number: note.operation,
         text: note.line.clone(),
         outcome,
+        begun: note.outcome == Some(NoteOutcome::Begun),
+        answers: note.answers.clone(),
+        teardown: note.teardown,
     }
 }
 

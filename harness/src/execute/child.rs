@@ -14,7 +14,7 @@ use crate::execute::Outcome;
 use crate::execute::Verdict;
 use crate::execute::case::{Draw, Files, Line, NoteOutcome, Order};
 use crate::execute::interpret::{Observer, Patience, play};
-use crate::nixl::capi::Api;
+use crate::nixl::capi::{Api, Status};
 use crate::oracle::ownership;
 use crate::scenario::{Op, Scenario};
 
@@ -148,11 +148,13 @@ impl Observer for Notes {
     }
 
     fn after_op(&mut self, index: usize, _op: &Op, outcome: &Outcome) {
+        let answers = outcome.answer.clone();
         self.incomplete |= matches!(outcome.verdict, Verdict::Absent { .. });
         let outcome = match &outcome.verdict {
             Verdict::TimedOut { .. } | Verdict::Wrong { .. } if self.incomplete => {
                 NoteOutcome::Skipped
             }
+            Verdict::Done { status } if *status == Status::InProgress => NoteOutcome::Begun,
             Verdict::Done { .. } => NoteOutcome::Done,
             Verdict::Refused { function, status } => {
                 NoteOutcome::Refused(format!("{function} answered {status}"))
@@ -164,6 +166,7 @@ impl Observer for Notes {
         self.write(&Line::End {
             operation: number(index),
             outcome,
+            answers,
         });
     }
 

@@ -228,6 +228,14 @@ impl Model {
         }
         let pattern = Pattern { seed, from: 0 };
         self.contents.set(range, (!written_to).then_some(pattern));
+        self.forget_haunted();
+    }
+
+    /// Nothing is known of memory to which something may still be written.
+    pub(super) fn forget_haunted(&mut self) {
+        for range in &self.haunted {
+            self.contents.set(*range, None);
+        }
     }
 
     fn register(&mut self, agent: AgentSlot, descs: &[Desc], backend: Option<BackendSlot>) {

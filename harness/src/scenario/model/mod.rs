@@ -213,6 +213,8 @@ pub struct Model {
     pub(super) transfers: BTreeMap<TransferSlot, Transfer>,
     pub(super) views: BTreeMap<ViewSlot, View>,
     contents: Contents,
+    /// Memory to which a transfer that has failed, or was given up while something failed, may still write.
+    haunted: Vec<Range>,
     mail: Mail,
     next_mapping: u32,
     next_life: u32,
@@ -243,6 +245,7 @@ impl Model {
             transfers: BTreeMap::new(),
             views: BTreeMap::new(),
             contents: Contents::default(),
+            haunted: Vec::new(),
             mail: Mail::default(),
             next_mapping: 0,
             next_life: 0,
@@ -297,3 +300,6 @@ impl Model {
         self.threaded
     }
 }
+
+#[cfg(test)]
+mod tests;

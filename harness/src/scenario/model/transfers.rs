@@ -21,7 +21,11 @@ impl Model {
             }
             Op::Post { transfer, notif } => self.post(*transfer, notif.as_ref()),
             Op::Wait { transfer } | Op::Poll { transfer } => self.ended(*transfer),
-            Op::Release { transfer } => drop(self.transfers.remove(transfer)),
+            Op::Release { transfer } => {
+                let released = self.transfers.remove(transfer);
+                let given_up = released.filter(|one| one.progress == Progress::Posted);
+                self.haunt(given_up.map(|one| one.target).unwrap_or_default());
+            }
             Op::LocalView {
                 view, agent, descs, ..
             } => {
@@ -211,6 +215,7 @@ impl Model {
             for (from, to) in transfer.source.iter().zip(&transfer.target) {
                 self.contents.copy(*from, *to);
             }
+            self.forget_haunted();
         }
         if self.healthy
             && !transfer.stale
@@ -232,8 +237,18 @@ impl Model {
         if !transfer.stale {
             transfer.progress = Progress::Failed;
         }
-        for range in transfer.target.clone() {
-            self.contents.set(range, None);
+        let target = transfer.target.clone();
+        self.haunt(target);
+    }
+
+    /// A transfer that failed, or that was given up, may have written, and where something fails may write later still. What is given up on
+    /// a healthy network must be over: NIXL cancels it, or says that it cannot.
+    fn haunt(&mut self, target: Vec<Range>) {
+        for range in &target {
+            self.contents.set(*range, None);
+        }
+        if !self.healthy {
+            self.haunted.extend(target);
         }
     }
 
