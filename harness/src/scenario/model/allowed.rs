@@ -88,10 +88,12 @@ impl Model {
                     let index = left.iter().position(|known| known == desc);
                     index.map(|index| left.remove(index)).is_some()
                 });
-                if all {
-                    Allowed::success("all of it is registered")
+                if !all || self.in_doubt.contains(agent) {
+                    Allowed::any("not all of it is registered, or that is not known")
+                } else if self.has_others(*agent) {
+                    Allowed::any("another backend may not know what it was created after")
                 } else {
-                    Allowed::any("not all of it is registered")
+                    Allowed::success("all of it is registered")
                 }
             }
             Op::GetMd { agent, .. } if self.has_ucx(*agent) => {
@@ -147,6 +149,12 @@ impl Model {
         }
     }
 
+    /// The agent has another backend than UCX.
+    fn has_others(&self, agent: AgentSlot) -> bool {
+        let mut plugins = self.plugins.iter();
+        plugins.any(|(owner, plugin)| *owner == agent && plugin != "UCX")
+    }
+
     fn registrations_of(&self, agent: AgentSlot) -> Vec<Desc> {
         let own = self.registered.iter().filter(|one| one.agent == agent);
         own.map(|one| one.desc).collect()
@@ -193,6 +201,10 @@ impl Model {
             .any(|one| self.given_back.contains(&one.registration));
         if !alive || outdated {
             return Allowed::any("the metadata is old");
+        }
+        let ranges: Vec<Range> = blob.memory.iter().map(|one| one.range).collect();
+        if (1..ranges.len()).any(|index| ranges[..index].contains(&ranges[index])) {
+            return Allowed::any("the same memory is registered twice, under keys that may differ");
         }
         match self.peers.get(&(agent, blob.agent.clone())) {
             None if blob.connection => {
@@ -283,13 +295,11 @@ impl Model {
 
     /// Descriptors are accepted if they are registered. Another backend than UCX may know memory that UCX does not.
     fn by_registration(&self, agent: AgentSlot, known: Known) -> Allowed {
-        let others = self
-            .plugins
-            .iter()
-            .any(|(owner, plugin)| *owner == agent && plugin != "UCX");
         match known {
             Known::Yes => Allowed::success("all of it is registered, and loaded if it is remote"),
-            Known::No if !others => Allowed::error("not all of it is registered and loaded"),
+            Known::No if !self.has_others(agent) => {
+                Allowed::error("not all of it is registered and loaded")
+            }
             _ => Allowed::any("whether all of it is registered and loaded is not known"),
         }
     }

@@ -205,6 +205,8 @@ pub struct Model {
     pub(super) regions: BTreeMap<RegionSlot, Range>,
     arenas: BTreeMap<ArenaSlot, u32>,
     pub(super) registered: Vec<Registration>,
+    /// Agents whose registrations are not known any more.
+    in_doubt: BTreeSet<AgentSlot>,
     /// Registrations that their client gave back; those of an agent that died are not among them.
     given_back: BTreeSet<RegistrationId>,
     peers: BTreeMap<(AgentSlot, String), Peer>,
@@ -238,6 +240,7 @@ impl Model {
             regions: BTreeMap::new(),
             arenas: BTreeMap::new(),
             registered: Vec::new(),
+            in_doubt: BTreeSet::new(),
             given_back: BTreeSet::new(),
             peers: BTreeMap::new(),
             blobs: BTreeMap::new(),
