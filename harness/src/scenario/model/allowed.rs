@@ -358,11 +358,20 @@ impl Model {
             Op::Create { .. } => self
                 .local(agent, &local)
                 .and(self.remote(agent, peer, &remote)),
-            // The lists were prepared, so their descriptors are known; the peer may have been forgotten since.
+            // The lists were prepared, so their descriptors are known; the peer may have been forgotten since, and loaded again.
             _ if agent == peer => Known::Yes,
+            Op::Make { remote, .. } if self.is_outdated(*remote, agent, peer) => {
+                self.loaded(agent, peer).and(Known::Maybe)
+            }
             _ => self.loaded(agent, peer),
         };
         self.by_registration(agent, known)
+    }
+
+    /// Whether a list is of metadata that was forgotten since.
+    fn is_outdated(&self, list: ListSlot, agent: AgentSlot, peer: AgentSlot) -> bool {
+        let then = self.lists.get(&list).map(|list| list.generation);
+        then != Some(self.peer(agent, peer).map(|peer| peer.generation))
     }
 
     fn moving(&self, op: &Op, slot: TransferSlot) -> Allowed {

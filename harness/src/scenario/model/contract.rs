@@ -47,8 +47,6 @@ const VIEWED: Forbidden = Forbidden {
 pub enum Hazard {
     /// The same memory registered twice with an agent: deregistering both in one call follows a pointer that is gone.
     RegisteredTwice,
-    /// A transfer made from a list of a peer that was forgotten and loaded again since: the list follows metadata that is gone.
-    OutdatedList,
 }
 
 impl Model {
@@ -181,16 +179,6 @@ impl Model {
                     known.push(range);
                 }
                 twice.then_some(Hazard::RegisteredTwice)
-            }
-            Op::Make { agent, remote, .. } => {
-                let list = self.lists.get(remote)?;
-                let Side::Remote(owner) = list.side else {
-                    return None;
-                };
-                let now = self.peer(*agent, owner).map(|peer| peer.generation);
-                let outdated = now.is_some() && now != list.generation;
-                let doubtful = self.loaded(*agent, owner) == Known::Maybe;
-                (outdated || doubtful).then_some(Hazard::OutdatedList)
             }
             _ => None,
         }

@@ -100,17 +100,23 @@ fn what_is_deregistered_was_registered() {
 fn a_list_that_outlives_what_it_was_prepared_from_is_seen() {
     let lists = "prep d0 a0 r0\nprep d1 a0 remote=a1 r1\n";
     let make = "make x0 a0 write local=d0 remote=d1";
-    let hazard = |more: &str| pair(&format!("{lists}{more}")).hazard(&op(make));
-    assert_eq!(hazard(""), None);
-    assert_eq!(
-        hazard("invalidate a0 a1\nload_md a0 m1"),
-        Some(Hazard::OutdatedList)
-    );
+    let answer = |more: &str| pair(&format!("{lists}{more}")).allowed(&op(make)).answer;
+    assert_eq!(answer(""), Answer::Success);
+    assert_eq!(answer("invalidate a0 a1\nload_md a0 m1"), Answer::Any);
     forbids(&pair(&format!("{lists}deregister a0 r0")), make);
     // NIXL sees that the peer is not there.
     let forgotten = pair(&format!("{lists}invalidate a0 a1"));
     permits(&forgotten, make);
     assert!(forgotten.allowed(&op(make)).is_error());
+}
+
+#[test]
+fn memory_registered_twice_is_a_known_hazard() {
+    assert_eq!(
+        pair("").hazard(&op("register a0 r0")),
+        Some(Hazard::RegisteredTwice)
+    );
+    assert_eq!(pair("").hazard(&op("register a0 r1")), None);
 }
 
 #[test]
