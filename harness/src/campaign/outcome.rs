@@ -8,6 +8,9 @@ use crate::oracle::{Ended, Hang, Observation, OperationNote, Outcome, judge};
 use crate::report::{Case, Finding, Symbolizer};
 use crate::scenario::Scenario;
 
+/// What the message of a finding begins with whose client breaks NIXL's contract.
+const MISUSE: &str = "of a client that breaks NIXL's contract: ";
+
 /// What a case comes to.
 #[derive(Debug, Default)]
 pub struct Judged {
@@ -40,6 +43,7 @@ pub fn judge_case(
         ended: ended(played.end),
         held: played.held.as_ref(),
         benign: faults.faults.is_empty(),
+        misuse: scenario.misuse,
         strict,
         log: &played.log,
     };
@@ -55,9 +59,11 @@ pub fn judge_case(
                 .doubts
                 .push(format!("{}: {}", scenario.name, verdict.what));
         } else {
-            judged
-                .findings
-                .push(Finding::new(&verdict, &observation, &case, symbols));
+            let mut finding = Finding::new(&verdict, &observation, &case, symbols);
+            if scenario.misuse {
+                finding.message.insert_str(0, MISUSE);
+            }
+            judged.findings.push(finding);
         }
     }
     judged

@@ -18,6 +18,7 @@ use crate::cli::{CANNOT, CLEAN, FOUND};
 use crate::nixl;
 use crate::report::findings::FILE_NAME;
 use crate::report::{Finding, terminal};
+use crate::scenario::generate::Class;
 use crate::scenario::{Scenario, builtin, builtin_named, builtin_texts};
 
 /// Plays lifecycle scenarios on the real NIXL over the mock, fails each call of UCX once in each, then a second one in the clean-up that
@@ -44,6 +45,9 @@ pub struct HuntArgs {
     /// leaves drawn ones out.
     #[arg(long, conflicts_with = "scenarios")]
     seed: Option<u64>,
+    /// Drawn scenarios break NIXL's contract now and then; what is found says so.
+    #[arg(long, conflicts_with = "scenarios")]
+    misuse: bool,
     /// Only scenarios that are drawn, not the built-in ones.
     #[arg(long, conflicts_with = "scenarios")]
     random_only: bool,
@@ -85,6 +89,11 @@ impl HuntArgs {
                 .scenarios
                 .is_empty()
                 .then(|| self.seed.unwrap_or_else(fresh_seed)),
+            class: if self.misuse {
+                Class::Misuse
+            } else {
+                Class::Contract
+            },
             stop: Arc::default(),
         };
         signal_hook::flag::register(SIGINT, Arc::clone(&hunt.stop))
