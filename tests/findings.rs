@@ -38,6 +38,14 @@ fn every_kept_finding_still_shows_in_nixl_1_5_1() {
         );
         let all = format!("showed in {REPLAYS} of {REPLAYS} replays");
         assert!(told.contains(&all), "{}: {told}", file.display());
+        let recorded = Recorded::read(&file).unwrap();
+        let crashes = told.contains("] process crash");
+        assert_eq!(
+            recorded.note("avoid").is_some(),
+            crashes,
+            "{}: a crash, and nothing else, says when it is to be expected",
+            file.display()
+        );
         println!(
             "still there in 1.5.1: {}",
             file.file_stem().unwrap().to_string_lossy()
@@ -62,11 +70,13 @@ fn each_kept_finding_says_what_shows_where_it_is_and_how_to_mend_it() {
             recorded.note("at").unwrap().starts_with("src/"),
             "{name}: a file of NIXL"
         );
-        let is_crash = recorded.note("object") == Some("process");
-        // A broken rule has an id, and a crash says when it is to be expected.
+        let of_process = recorded.note("object") == Some("process");
         let rule = recorded.note("rule").and_then(Rule::from_id);
-        assert_eq!(rule.is_none(), is_crash, "{name}: rule");
-        assert_eq!(recorded.note("avoid").is_some(), is_crash, "{name}: avoid");
+        assert_eq!(
+            rule.is_none(),
+            of_process,
+            "{name}: the rule that an object broke"
+        );
         let fits = |text| {
             let avoid = Avoid::parse(text).unwrap();
             avoid.fits(&recorded.scenario, &recorded.faults)

@@ -255,3 +255,34 @@ fn named_scenarios_leave_drawn_ones_out() {
         text_of(&refused)
     );
 }
+
+/// A transfer that is posted over memory that was given back.
+const BREACH: &str = "agent a0 progress_thread=off
+backend b0 a0 UCX
+region r0 size=64
+region r1 size=64
+register a0 r0
+register a0 r1
+create x0 a0 write local=r0 to=a0 remote=r1
+deregister a0 r0
+post x0
+";
+
+#[test]
+fn what_breaks_the_contract_is_not_played_unless_the_scenario_says_so() {
+    let out = tempfile::tempdir().unwrap();
+    let replay = |header: &str| {
+        let file = out.path().join("breach.scenario");
+        std::fs::write(&file, format!("name breach\n{header}{BREACH}")).unwrap();
+        mock_ucx(&["replay", file.to_str().unwrap()])
+    };
+    let lawful = replay("");
+    assert_eq!(lawful.status.code(), Some(0), "{}", text_of(&lawful));
+    let misuse = replay("misuse\n");
+    assert_eq!(misuse.status.code(), Some(1), "{}", text_of(&misuse));
+    let told = text(&misuse.stdout);
+    assert!(
+        told.contains("of a client that breaks NIXL's contract"),
+        "{told}"
+    );
+}

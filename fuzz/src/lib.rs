@@ -1,10 +1,14 @@
 //! What the fuzz targets share: the counters through which the mock guides libFuzzer, and the NIXL under test.
 
-use std::path::Path;
+pub mod ucp;
+
+use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicU8;
 use std::sync::{LazyLock, Mutex, PoisonError};
 
 use harness::fuzzing::{Fuzzer, share_counters};
+use harness::nixl::DEFAULT_SPEC;
+use harness::scenario::generate::{Class, Recipe};
 use harness::scenario::{Scenario, builtin};
 
 /// Counters that libFuzzer reads like those of instrumented code. They fill a page, so that the processes of the cases can share them.
@@ -19,11 +23,24 @@ static COUNTERS: Counters = Counters([const { AtomicU8::new(0) }; 4096]);
 static FUZZER: Mutex<Option<Fuzzer>> = Mutex::new(None);
 static SCENARIOS: LazyLock<Vec<Scenario>> = LazyLock::new(builtin);
 
+/// Lends the counters to the mock in this process, for targets that have no other.
+pub fn lend_counters() {
+    mock_ucx::control::edges::lend(&COUNTERS.0);
+}
+
 /// Loads NIXL and lends the counters; at the end of the process what was done is printed.
+///
+/// `fuzz/build` puts a NIXL and the known findings beside the program, for machines that have neither a cache nor the sources.
 pub fn start() {
-    let known = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/findings");
+    let beside = |name| {
+        let folder = std::env::current_exe().ok()?.parent()?.join(name);
+        folder.is_dir().then_some(folder)
+    };
+    let nixl = beside("nixl").map_or(DEFAULT_SPEC.into(), PathBuf::into_os_string);
+    let sources = || Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/findings");
+    let known = beside("findings").unwrap_or_else(sources);
     // SAFETY: libFuzzer starts its threads later, and they only look at the clock and at the memory in use.
-    let fuzzer = unsafe { Fuzzer::load(&known) };
+    let fuzzer = unsafe { Fuzzer::load(&nixl.to_string_lossy(), &known) };
     let fuzzer = fuzzer.and_then(|fuzzer| share_counters(&COUNTERS.0).map(|()| fuzzer));
     match fuzzer {
         Ok(fuzzer) => *FUZZER.lock().unwrap_or_else(PoisonError::into_inner) = Some(fuzzer),
@@ -53,6 +70,15 @@ pub fn faults(input: &[u8]) {
     play(
         &SCENARIOS[usize::from(*choice) % SCENARIOS.len()],
         decisions,
+    );
+}
+
+/// A scenario that is made from the input, under decisions that are made from it.
+pub fn lifecycle(input: &[u8]) {
+    let recipe = Recipe::from_bytes(input);
+    play(
+        &recipe.scenario("lifecycle", Class::Contract),
+        &recipe.decisions,
     );
 }
 

@@ -10,7 +10,6 @@ use mock_ucx::control::edges;
 
 use crate::campaign::{Recorded, Residents, Task, judge_case};
 use crate::execute::case::Draw;
-use crate::nixl::DEFAULT_SPEC;
 use crate::report::{Finding, Symbolizer};
 use crate::scenario::Scenario;
 
@@ -20,6 +19,7 @@ const PAGE: usize = 4096;
 /// Plays the cases of a fuzz target.
 pub struct Fuzzer {
     residents: Residents,
+    nixl: String,
     symbols: Symbolizer,
     /// Families of findings that are known, with the file that tells of each.
     known: BTreeMap<String, String>,
@@ -30,18 +30,19 @@ pub struct Fuzzer {
 }
 
 impl Fuzzer {
-    /// Loads the default NIXL into this process. What the files in `findings` show is known.
+    /// Loads a NIXL, a release or a folder, into this process. What the files in `findings` show is known.
     ///
     /// # Errors
     /// The NIXL cannot be had or loaded, or a file cannot be read or shows nothing any more.
     ///
     /// # Safety
     /// No other thread runs but the fuzzer's own, which neither allocate nor use NIXL.
-    pub unsafe fn load(findings: &Path) -> anyhow::Result<Fuzzer> {
+    pub unsafe fn load(nixl: &str, findings: &Path) -> anyhow::Result<Fuzzer> {
         // SAFETY: handed on to the caller.
-        let residents = unsafe { Residents::load(DEFAULT_SPEC) }?;
+        let residents = unsafe { Residents::load(nixl) }?;
         let mut fuzzer = Fuzzer {
             residents,
+            nixl: nixl.to_owned(),
             symbols: Symbolizer::new(),
             known: BTreeMap::new(),
             seen: BTreeMap::new(),
@@ -103,7 +104,7 @@ impl Fuzzer {
     ) -> anyhow::Result<Vec<Finding>> {
         let played = self.residents.replay(&scenario.to_string(), faults)?;
         let symbols = &mut self.symbols;
-        Ok(judge_case(symbols, scenario, faults, DEFAULT_SPEC, false, &played).findings)
+        Ok(judge_case(symbols, scenario, faults, &self.nixl, false, &played).findings)
     }
 }
 

@@ -16,6 +16,7 @@ use super::random::Random;
 use super::workers::Workers;
 use crate::report::{Finding, Findings};
 use crate::scenario::Scenario;
+use crate::scenario::generate::Class;
 
 /// The part of the time that is kept for making findings small: one in this many.
 const CONFIRM_SHARE: u32 = 5;
@@ -50,6 +51,8 @@ pub struct Hunt {
     pub out: PathBuf,
     /// Seed of the scenarios that are drawn after the others; `None`: none is.
     pub seed: Option<u64>,
+    /// Whether the drawn ones keep NIXL's contract.
+    pub class: Class,
     /// Set from outside to end the hunt early.
     pub stop: Arc<AtomicBool>,
 }

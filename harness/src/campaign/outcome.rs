@@ -8,6 +8,9 @@ use crate::oracle::{Ended, Hang, Observation, OperationNote, Outcome, judge};
 use crate::report::{Case, Finding, Symbolizer};
 use crate::scenario::Scenario;
 
+/// What the message of a finding begins with whose client breaks NIXL's contract.
+const MISUSE: &str = "of a client that breaks NIXL's contract: ";
+
 /// What a case comes to.
 #[derive(Debug, Default)]
 pub struct Judged {
@@ -40,6 +43,7 @@ pub fn judge_case(
         ended: ended(played.end),
         held: played.held.as_ref(),
         benign: faults.faults.is_empty(),
+        misuse: scenario.misuse,
         strict,
         log: &played.log,
     };
@@ -55,31 +59,33 @@ pub fn judge_case(
                 .doubts
                 .push(format!("{}: {}", scenario.name, verdict.what));
         } else {
-            judged
-                .findings
-                .push(Finding::new(&verdict, &observation, &case, symbols));
+            let mut finding = Finding::new(&verdict, &observation, &case, symbols);
+            if scenario.misuse {
+                finding.message.insert_str(0, MISUSE);
+            }
+            judged.findings.push(finding);
         }
     }
     judged
 }
 
-fn operation(note: &Note) -> OperationNote {
-    OperationNote {
-        number: note.operation,
-        text: note.line.clone(),
-        outcome: came_to(note.outcome.as_ref()),
-    }
-}
-
-/// What an operation came to; nothing is known of one in which the process ended.
-pub(super) fn came_to(outcome: Option<&NoteOutcome>) -> Outcome {
-    match outcome {
-        Some(NoteOutcome::Done) => Outcome::Done,
+/// What a note tells; nothing is known of an operation in which the process ended.
+pub(super) fn operation(note: &Note) -> OperationNote {
+    let outcome = match &note.outcome {
+        Some(NoteOutcome::Done | NoteOutcome::Begun) => Outcome::Done,
         Some(NoteOutcome::Refused(status)) => Outcome::Failed(status.clone()),
         Some(NoteOutcome::Skipped) => Outcome::Skipped,
         Some(NoteOutcome::TimedOut(what)) => Outcome::TimedOut(what.clone()),
         Some(NoteOutcome::Wrong(what)) => Outcome::Wrong(what.clone()),
         None => Outcome::Unfinished,
+    };
+    OperationNote {
+        number: note.operation,
+        text: note.line.clone(),
+        outcome,
+        begun: note.outcome == Some(NoteOutcome::Begun),
+        answers: note.answers.clone(),
+        teardown: note.teardown,
     }
 }
 

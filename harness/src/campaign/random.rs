@@ -39,7 +39,7 @@ pub struct Drawn {
 
 impl Drawn {
     /// Case `number` of the search with this seed.
-    pub fn new(seed: u64, number: usize) -> Drawn {
+    pub fn new(seed: u64, number: usize, class: Class) -> Drawn {
         let mut stream = Stream::new(seed, number as u64);
         let bytes = stream.bytes(SETUP_BYTES + RECORDS_MAX * RECORD_BYTES);
         let recipe = Recipe::from_bytes(&bytes);
@@ -49,7 +49,7 @@ impl Drawn {
             _ => Draw::Swarm(stream.next()),
         };
         Drawn {
-            scenario: recipe.scenario(&format!("random-{seed}-{number}"), Class::Contract),
+            scenario: recipe.scenario(&format!("random-{seed}-{number}"), class),
             draw,
         }
     }
@@ -241,7 +241,7 @@ impl Random<'_> {
         symbols: &mut Symbolizer,
         number: usize,
     ) -> anyhow::Result<Outcome> {
-        let mut drawn = Drawn::new(self.seed, number);
+        let mut drawn = Drawn::new(self.seed, number, self.hunt.class);
         let around = self.hunt.known.sidestep_any(&drawn.scenario);
         let sidestepped = around.is_some();
         if let Some(around) = around {
@@ -339,7 +339,7 @@ mod tests {
     fn the_same_seed_draws_the_same_cases_and_another_one_others() {
         let cases = |seed| {
             (0..20)
-                .map(|number| Drawn::new(seed, number))
+                .map(|number| Drawn::new(seed, number, Class::Contract))
                 .collect::<Vec<_>>()
         };
         assert_eq!(cases(1), cases(1));
@@ -349,7 +349,7 @@ mod tests {
 
     #[test]
     fn most_decisions_from_bytes_are_benign_and_some_are_not() {
-        let Draw::Bytes(bytes) = Drawn::new(7, 1).draw else {
+        let Draw::Bytes(bytes) = Drawn::new(7, 1, Class::Contract).draw else {
             panic!("the second case of each eight takes its decisions from bytes");
         };
         let deviating = bytes.iter().filter(|byte| **byte > 0).count();

@@ -19,6 +19,7 @@ use crate::campaign::journal::{self, Beginning, Journal};
 use crate::campaign::{Hunt, Known, Recorded};
 use crate::nixl::{self, Installed};
 use crate::report::Findings;
+use crate::scenario::generate::Class;
 use crate::scenario::{Scenario, builtin, builtin_named, builtin_texts};
 
 use outcome::Outcome;
@@ -53,6 +54,9 @@ pub struct HuntArgs {
     /// leaves drawn ones out.
     #[arg(long, conflicts_with = "scenarios")]
     seed: Option<u64>,
+    /// Drawn scenarios break NIXL's contract now and then; what is found says so.
+    #[arg(long, conflicts_with = "scenarios")]
+    misuse: bool,
     /// Only scenarios that are drawn, not the built-in ones.
     #[arg(long, conflicts_with = "scenarios")]
     random_only: bool,
@@ -110,6 +114,11 @@ impl HuntArgs {
             strict: self.strict,
             out: self.out,
             seed,
+            class: if self.misuse {
+                Class::Misuse
+            } else {
+                Class::Contract
+            },
             stop,
         };
         anstream::eprintln!(

@@ -90,6 +90,9 @@ pub struct Note {
     pub line: String,
     /// What came of it; `None`: the process ended in it.
     pub outcome: Option<NoteOutcome>,
+    /// What it answered besides its status.
+    #[serde(default)]
+    pub answers: Vec<String>,
     /// Whether it belongs to the teardown.
     pub teardown: bool,
     /// The first call of UCX that can belong to it.
@@ -102,6 +105,8 @@ pub struct Note {
 pub enum NoteOutcome {
     /// NIXL did it.
     Done,
+    /// NIXL has begun it and says that it is in progress.
+    Begun,
     /// NIXL answered an error: this one.
     Refused(String),
     /// It could not be played, because what it needs is not there.
@@ -189,6 +194,9 @@ pub enum Line {
         operation: u32,
         /// What came of it.
         outcome: NoteOutcome,
+        /// What it answered besides its status.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        answers: Vec<String>,
     },
     /// The handles that were found in the client's memory.
     Held {
@@ -216,16 +224,22 @@ pub fn assemble(text: &str) -> (Vec<Note>, Option<BTreeSet<u64>>) {
                 operation,
                 line,
                 outcome: None,
+                answers: Vec::new(),
                 teardown,
                 first_step,
             }),
-            Line::End { operation, outcome } => {
+            Line::End {
+                operation,
+                outcome,
+                answers,
+            } => {
                 if let Some(note) = notes
                     .iter_mut()
                     .rev()
                     .find(|note| note.operation == operation)
                 {
                     note.outcome = Some(outcome);
+                    note.answers = answers;
                 }
             }
             Line::Held { serials } => held = Some(serials),
@@ -250,6 +264,7 @@ mod tests {
             Line::End {
                 operation: 1,
                 outcome: NoteOutcome::Done,
+                answers: Vec::new(),
             },
             Line::Begin {
                 operation: 2,

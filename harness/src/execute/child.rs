@@ -15,6 +15,7 @@ use crate::execute::Verdict;
 use crate::execute::case::{Draw, Files, Line, NoteOutcome, Order};
 use crate::execute::interpret::{Observer, Patience, play};
 use crate::execute::ready::Ready;
+use crate::nixl::capi::Status;
 use crate::oracle::ownership;
 use crate::scenario::{Op, Scenario};
 
@@ -124,6 +125,7 @@ impl Reading {
             Verdict::TimedOut { .. } | Verdict::Wrong { .. } if self.incomplete => {
                 NoteOutcome::Skipped
             }
+            Verdict::Done { status } if *status == Status::InProgress => NoteOutcome::Begun,
             Verdict::Done { .. } => NoteOutcome::Done,
             Verdict::Refused { function, status } => {
                 NoteOutcome::Refused(format!("{function} answered {status}"))
@@ -172,10 +174,12 @@ impl Observer for Notes {
     }
 
     fn after_op(&mut self, index: usize, _op: &Op, outcome: &Outcome) {
+        let answers = outcome.answer.clone();
         let outcome = self.reading.read(&outcome.verdict);
         self.write(&Line::End {
             operation: number(index),
             outcome,
+            answers,
         });
     }
 

@@ -13,6 +13,7 @@ mod notify;
 mod reply;
 mod setup;
 mod teardown;
+mod together;
 mod transfer;
 mod wait;
 mod world;
@@ -169,6 +170,7 @@ impl World {
             }
             Op::Post { transfer, notif } => self.post(*transfer, notif.as_ref()),
             Op::Wait { transfer } => self.wait(*transfer),
+            Op::Together { lanes } => self.together(lanes),
             Op::Poll { transfer } => self.poll(*transfer),
             Op::Release { transfer } => self.release(*transfer),
             Op::Cost { transfer } => self.cost(*transfer),

@@ -11,12 +11,15 @@ use serde::{Deserialize, Serialize};
 
 mod bytes;
 mod chain;
+mod contract;
 mod crash;
 mod hang;
 mod incomplete;
 mod lost;
 mod misuse;
+mod notifications;
 pub mod ownership;
+mod status;
 
 #[cfg(test)]
 pub(crate) mod testing;
@@ -34,6 +37,8 @@ pub struct Observation<'a> {
     pub held: Option<&'a BTreeSet<u64>>,
     /// Nothing was made to fail.
     pub benign: bool,
+    /// The client breaks NIXL's contract on purpose, so NIXL owes it nothing.
+    pub misuse: bool,
     /// Notes count as findings.
     pub strict: bool,
     /// The last lines that the process printed.
@@ -49,6 +54,12 @@ pub struct OperationNote {
     pub text: String,
     /// What came of it.
     pub outcome: Outcome,
+    /// It was begun, and NIXL says that it is in progress.
+    pub begun: bool,
+    /// What it answered besides its status.
+    pub answers: Vec<String>,
+    /// It belongs to the teardown, which gives back what is left.
+    pub teardown: bool,
 }
 
 impl OperationNote {
@@ -107,8 +118,12 @@ pub enum Oracle {
     Crash,
     /// Something never ends.
     Hang,
-    /// Bytes or notifications are not what they should be.
+    /// Bytes are not what they should be.
     Bytes,
+    /// A status is not true.
+    Status,
+    /// A notification is lost, or came twice.
+    Notification,
     /// The mock cannot vouch for the case: a doubt, not a finding.
     Incomplete,
 }
@@ -122,6 +137,8 @@ impl Oracle {
             Oracle::Crash => "crash",
             Oracle::Hang => "hang",
             Oracle::Bytes => "bytes",
+            Oracle::Status => "status",
+            Oracle::Notification => "notification",
             Oracle::Incomplete => "incomplete",
         }
     }
@@ -222,7 +239,13 @@ pub fn judge(observation: &Observation<'_>) -> Vec<Verdict> {
     verdicts.splice(0..0, lost);
     verdicts.extend(crash::judge(observation));
     verdicts.extend(hang::judge(observation));
-    verdicts.extend(bytes::judge(observation));
+    let breaches = match observation.misuse {
+        true => Vec::new(),
+        false => contract::breaches(observation),
+    };
+    verdicts.extend(bytes::judge(&breaches));
+    verdicts.extend(status::judge(&breaches));
+    verdicts.extend(notifications::judge(&breaches));
     verdicts.extend(incomplete::judge(observation));
     for verdict in &mut verdicts {
         verdict.fault = observation.fault_in(verdict.operation);
@@ -239,6 +262,7 @@ impl<'a> Observation<'a> {
             ended: Ended::Exited(0),
             held: None,
             benign: true,
+            misuse: false,
             strict: false,
             log: "",
         }

@@ -225,6 +225,17 @@ pub(crate) fn empty() -> Snapshot {
     })
 }
 
+/// A ledger in which a call was made to fail.
+pub(crate) fn faulty() -> Snapshot {
+    ledger_of("ucp_rkey_pack@1=NO_MEMORY", || {
+        let mut client = Client::new();
+        let handle = client.register();
+        assert!(client.pack(handle).is_err());
+        client.unmap(handle);
+        client.cleanup();
+    })
+}
+
 /// Begins operation `number`.
 pub(crate) fn operation(number: u32) {
     control::set_operation(number);
@@ -236,6 +247,9 @@ pub(crate) fn notes(operations: &[(&str, Outcome)]) -> Vec<OperationNote> {
         number,
         text: (*text).to_owned(),
         outcome: outcome.clone(),
+        begun: false,
+        answers: Vec::new(),
+        teardown: false,
     };
     (1..).zip(operations).map(note).collect()
 }

@@ -61,6 +61,8 @@ impl BugReport<'_> {
             Oracle::Crash => format!("The process dies of {rule}"),
             Oracle::Hang => "The process hangs".to_owned(),
             Oracle::Bytes => "What arrives is wrong".to_owned(),
+            Oracle::Status => "A status is not true".to_owned(),
+            Oracle::Notification => "A notification is lost, or comes twice".to_owned(),
             Oracle::Incomplete => "Inconclusive".to_owned(),
         };
         let operation = finding.operation.as_deref().unwrap_or_default();

@@ -367,6 +367,19 @@ fn list<T>(word: &Word, read: fn(&str) -> Option<T>) -> Option<Vec<T>> {
     }
 }
 
+/// What a client thread does.
+pub(super) fn lane(word: &Word) -> Result<Lane, Unfit> {
+    let read = |text: &str| match text.split_once(':') {
+        Some((agent, desc)) => Some(Lane::Register(parse_slot(agent)?, parse_desc(desc)?)),
+        None => parse_slot(text)
+            .map(Lane::Transfer)
+            .or_else(|| parse_slot(text).map(Lane::Notifs)),
+    };
+    bare(word).and_then(read).ok_or_else(|| {
+        Unfit::new("a transfer `x0`, an agent `a0` or memory with its agent `a0:r0`")
+    })
+}
+
 /// A descriptor with its owner.
 pub(super) fn remote_desc(word: &Word) -> Result<RemoteDesc, Unfit> {
     let read = |text: &str| {

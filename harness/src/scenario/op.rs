@@ -278,6 +278,11 @@ pub enum Op {
         /// Which.
         transfer: TransferSlot,
     },
+    /// Several client threads at once, each with one thing to do. Their agents must be made for that (`sync`).
+    Together {
+        /// What each thread does; at most [`LANES_MAX`] of them are played.
+        lanes: Vec<Lane>,
+    },
     /// Release a transfer.
     Release {
         /// Which.
@@ -430,6 +435,7 @@ impl Op {
             Self::Post { .. } => "post",
             Self::Wait { .. } => "wait",
             Self::Poll { .. } => "poll",
+            Self::Together { .. } => "together",
             Self::Release { .. } => "release",
             Self::Cost { .. } => "cost",
             Self::TransferBackend { .. } => "transfer_backend",

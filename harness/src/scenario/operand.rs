@@ -150,6 +150,20 @@ impl Default for AgentConfig {
     }
 }
 
+/// Client threads of one operation.
+pub const LANES_MAX: usize = 3;
+
+/// What one of several client threads does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Lane {
+    /// Posts a transfer and waits for its end, written `x0`.
+    Transfer(TransferSlot),
+    /// Takes notifications, written `a0`.
+    Notifs(AgentSlot),
+    /// Registers memory and deregisters it again, several times over, written `a0:r0`.
+    Register(AgentSlot, Desc),
+}
+
 /// Which way the bytes go.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Direction {

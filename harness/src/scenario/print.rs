@@ -109,6 +109,16 @@ impl Display for RemoteDesc {
     }
 }
 
+impl Display for Lane {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Transfer(transfer) => write!(f, "{transfer}"),
+            Self::Notifs(agent) => write!(f, "{agent}"),
+            Self::Register(agent, desc) => write!(f, "{agent}:{desc}"),
+        }
+    }
+}
+
 /// Words with a space before each.
 fn spaced<T: Display>(f: &mut Formatter<'_>, all: &[T]) -> fmt::Result {
     all.iter().try_for_each(|one| write!(f, " {one}"))
@@ -409,6 +419,7 @@ impl Op {
                 write!(f, " {transfer}")?;
                 option(f, "notif", notif.as_ref())
             }
+            Self::Together { lanes } => spaced(f, lanes),
             Self::Wait { transfer }
             | Self::Poll { transfer }
             | Self::Release { transfer }

@@ -156,6 +156,11 @@ pub(super) const VERBS: &[(&str, Reader)] = &[
             transfer: a.slot()?,
         })
     }),
+    ("together", |a| {
+        Ok(Op::Together {
+            lanes: a.some("what a thread does", args::lane)?,
+        })
+    }),
     ("poll", |a| {
         Ok(Op::Poll {
             transfer: a.slot()?,

@@ -10,9 +10,9 @@ use mock_ucx::control::{self, edges};
 use mock_ucx::ledger::read::Snapshot;
 
 use super::{Answer, Task, fired};
-use crate::campaign::outcome::came_to;
+use crate::campaign::outcome::operation;
 use crate::execute::Outcome;
-use crate::execute::case::Draw;
+use crate::execute::case::{Draw, Note};
 use crate::execute::child::{CANNOT_BEGIN, HEAL_AFTER, Reading, number, patience};
 use crate::execute::interpret::{Observer, play};
 use crate::execute::ready::Ready;
@@ -122,7 +122,7 @@ impl Resident {
             });
         };
         Ok(Answer {
-            suspicious: is_suspicious(&snapshot, &notes, benign),
+            suspicious: is_suspicious(&snapshot, &notes, benign, scenario.misuse),
             calls: snapshot.calls.iter().sum(),
             fired: fired(&snapshot).iter().map(ToString::to_string).collect(),
             at_rest: self.is_at_rest(&snapshot),
@@ -167,7 +167,7 @@ fn entries(folder: &str) -> usize {
     std::fs::read_dir(folder).map_or(0, Iterator::count)
 }
 
-fn is_suspicious(snapshot: &Snapshot, notes: &Notes, benign: bool) -> bool {
+fn is_suspicious(snapshot: &Snapshot, notes: &Notes, benign: bool, misuse: bool) -> bool {
     let held = snapshot.left().next().is_some();
     let held = held.then(|| ownership::scan(std::process::id(), snapshot).ok());
     let held = held.flatten();
@@ -176,6 +176,7 @@ fn is_suspicious(snapshot: &Snapshot, notes: &Notes, benign: bool) -> bool {
         ended: Ended::Exited(0),
         held: held.as_ref(),
         benign,
+        misuse,
         ..Observation::of(snapshot)
     };
     judge(&observation)
@@ -188,6 +189,7 @@ fn is_suspicious(snapshot: &Snapshot, notes: &Notes, benign: bool) -> bool {
 struct Notes {
     operations: Vec<OperationNote>,
     reading: Reading,
+    teardown: bool,
 }
 
 impl Observer for Notes {
@@ -196,10 +198,17 @@ impl Observer for Notes {
     }
 
     fn after_op(&mut self, index: usize, op: &Op, outcome: &Outcome) {
-        self.operations.push(OperationNote {
-            number: number(index),
-            text: op.to_string(),
-            outcome: came_to(Some(&self.reading.read(&outcome.verdict))),
-        });
+        self.operations.push(operation(&Note {
+            operation: number(index),
+            line: op.to_string(),
+            first_step: 0,
+            outcome: Some(self.reading.read(&outcome.verdict)),
+            answers: outcome.answer.clone(),
+            teardown: self.teardown,
+        }));
+    }
+
+    fn teardown(&mut self, _index: usize) {
+        self.teardown = true;
     }
 }

@@ -127,6 +127,16 @@ fn groups(op: &Op) -> Vec<&'static [&'static str]> {
         Op::Create { .. } => vec![XFER_LIST, OPT_ARGS, NOTIF, TRANSFER, &["create_xfer_req"]],
         Op::Post { .. } => vec![OPT_ARGS, NOTIF, &["post_xfer_req"]],
         Op::Wait { .. } => vec![NOTIFS, &["get_xfer_status"]],
+        Op::Together { .. } => vec![
+            NOTIFS,
+            REG_LIST,
+            &[
+                "post_xfer_req",
+                "get_xfer_status",
+                "register_mem",
+                "deregister_mem",
+            ],
+        ],
         Op::Poll { .. } => vec![&["get_xfer_status"]],
         Op::Release { .. } => vec![&["release_xfer_req", "destroy_xfer_req"]],
         Op::Cost { .. } => vec![&["estimate_xfer_cost"]],

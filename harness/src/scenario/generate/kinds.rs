@@ -14,6 +14,7 @@ enum Kind {
     ExpectNotif,
     Post,
     Poll,
+    Together,
     Release,
     Cost,
     TransferBackend,
@@ -47,12 +48,13 @@ enum Kind {
 }
 
 /// All kinds with their shares of 256. What is not possible is replaced by the next one that is, so each stands before what it needs.
-const KINDS: [(Kind, u16); 35] = [
-    (Kind::Wait, 28),
+const KINDS: [(Kind, u16); 36] = [
+    (Kind::Wait, 24),
     (Kind::ExpectBytes, 10),
     (Kind::ExpectNotif, 8),
     (Kind::Post, 32),
     (Kind::Poll, 6),
+    (Kind::Together, 4),
     (Kind::Release, 10),
     (Kind::Cost, 3),
     (Kind::TransferBackend, 2),
@@ -131,6 +133,7 @@ fn draft(tracker: &Tracker, kind: Kind, index: usize, r: &Record) -> Draft {
         Kind::ExpectNotif => transfers::expect_notif(tracker, r),
         Kind::Post => transfers::post(tracker, index, r),
         Kind::Poll => transfers::ask(tracker, r, posted, |transfer| Op::Poll { transfer }),
+        Kind::Together => transfers::together(tracker, r),
         Kind::Release => transfers::ask(tracker, r, any, |transfer| Op::Release { transfer }),
         Kind::Cost => transfers::ask(tracker, r, any, |transfer| Op::Cost { transfer }),
         Kind::TransferBackend => transfers::ask(tracker, r, any, |transfer| Op::TransferBackend { transfer }),

@@ -287,6 +287,34 @@ pub(super) fn ask(
     on_transfer(tracker, transfers(tracker, r[1], first), op)
 }
 
+/// Two or three client threads: each has a transfer, or takes notifications, or registers memory and deregisters it.
+pub(super) fn together(tracker: &Tracker, r: &Record) -> Draft {
+    let model = &tracker.model;
+    let idle = |slot: &TransferSlot| model.transfers[slot].progress != Progress::Posted;
+    let mut transfers = transfers(tracker, r[1], |progress| progress != Progress::Posted);
+    transfers.retain(idle);
+    let agents = from_operand(tracker.agents(), r[2]);
+    let regions = from_operand(model.regions.keys().copied(), r[3]);
+    let mut lanes: Vec<Lane> = transfers.into_iter().take(2).map(Lane::Transfer).collect();
+    lanes.extend(
+        agents
+            .first()
+            .copied()
+            .map(Lane::Notifs)
+            .filter(|_| r[4].is_multiple_of(2)),
+    );
+    let registers = agents.into_iter().find(|agent| model.has_ucx(*agent));
+    if let (Some(agent), Some(region)) = (registers, regions.first()) {
+        let desc = Desc {
+            region: *region,
+            span: Some(Span { offset: 0, len: 16 }),
+        };
+        lanes.push(Lane::Register(agent, desc));
+    }
+    lanes.truncate(2 + usize::from(r[5] % 2));
+    (lanes.len() > 1).then(|| vec![Op::Together { lanes }])
+}
+
 pub(super) fn notify(tracker: &Tracker, index: usize, r: &Record) -> Draft {
     let with_backend = tracker
         .agents()

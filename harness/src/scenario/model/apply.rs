@@ -74,6 +74,7 @@ impl Model {
             Op::Wait { transfer } | Op::Poll { transfer } if seen == Seen::Refused => {
                 self.failed(*transfer);
             }
+            Op::Together { lanes } => self.together(lanes, seen),
             Op::Post { transfer, notif } => self.post_refused(*transfer, notif.as_ref()),
             // It may have got lost on its way back only.
             Op::Notify {
@@ -83,11 +84,12 @@ impl Model {
                 agent,
                 descs,
                 backend,
-            } if !self.healthy => {
+            } => {
                 // What is left of a deregistration that failed is not promised: nothing may rest on it.
                 let before = self.registered.clone();
                 self.deregister(*agent, descs, *backend);
                 self.registered = before;
+                self.in_doubt.insert(*agent);
             }
             Op::Invalidate { agent, remote } => self.forget(*agent, *remote),
             Op::Connect { agent, remote, .. } => self.unsettle(*agent, *remote),
@@ -159,6 +161,7 @@ impl Model {
         self.backends.retain(|_, backend| backend.agent != slot);
         self.plugins.retain(|(owner, _)| *owner != slot);
         self.registered.retain(|one| one.agent != slot);
+        self.in_doubt.remove(&slot);
         self.peers.retain(|(owner, _), _| *owner != slot);
         let gone = Some(agent.life);
         for peer in self.peers.values_mut().filter(|peer| peer.life == gone) {
@@ -228,6 +231,14 @@ impl Model {
         }
         let pattern = Pattern { seed, from: 0 };
         self.contents.set(range, (!written_to).then_some(pattern));
+        self.forget_haunted();
+    }
+
+    /// Nothing is known of memory to which something may still be written.
+    pub(super) fn forget_haunted(&mut self) {
+        for range in &self.haunted {
+            self.contents.set(*range, None);
+        }
     }
 
     fn register(&mut self, agent: AgentSlot, descs: &[Desc], backend: Option<BackendSlot>) {

@@ -32,6 +32,10 @@ const REGISTERED: Forbidden = Forbidden {
     rule: "the buffers of a transfer, on both sides, are registered from its making to its end",
     source: "docs/nixl.md, Transfer",
 };
+const SYNCHRONISED: Forbidden = Forbidden {
+    rule: "an agent that several threads use is made with a synchronisation mode, and a transfer is one thread's",
+    source: "src/api/cpp/nixl_params.h, nixlAgentConfig::syncMode; docs/nixl.md, Transfer",
+};
 const VIEWED: Forbidden = Forbidden {
     rule: "a memory view shows memory that is registered and a peer that is loaded",
     source: "src/api/cpp/nixl.h, prepMemView",
@@ -43,8 +47,6 @@ const VIEWED: Forbidden = Forbidden {
 pub enum Hazard {
     /// The same memory registered twice with an agent: deregistering both in one call follows a pointer that is gone.
     RegisteredTwice,
-    /// A transfer made from a list of a peer that was forgotten and loaded again since: the list follows metadata that is gone.
-    OutdatedList,
 }
 
 impl Model {
@@ -91,8 +93,38 @@ impl Model {
                 let firm = transfer.is_none_or(|transfer| self.is_firm(&transfer.ground));
                 forbidden(!firm, REGISTERED)
             }
+            Op::Together { lanes } => self.permits_together(lanes),
             _ => Ok(()),
         }
+    }
+
+    /// A thread with a transfer polls all agents, so all of them must be made for several threads.
+    fn permits_together(&self, lanes: &[Lane]) -> Result<(), Forbidden> {
+        let lanes = &lanes[..lanes.len().min(LANES_MAX)];
+        let guarded = |agent: &Agent| {
+            let config = agent.config.as_ref();
+            config.is_some_and(|config| config.sync != Sync::None)
+        };
+        let twice = (1..lanes.len()).any(|index| lanes[..index].contains(&lanes[index]));
+        let unguarded = !self.agents.values().all(guarded);
+        forbidden(twice || (lanes.len() > 1 && unguarded), SYNCHRONISED)?;
+        for lane in lanes {
+            match lane {
+                Lane::Transfer(transfer) => self.permits(&Op::Post {
+                    transfer: *transfer,
+                    notif: None,
+                })?,
+                // Equal registrations cannot be told apart when one of them is given back.
+                Lane::Register(agent, desc) => {
+                    let known = |one: &Registration| {
+                        one.agent == *agent && Some(one.range) == self.range(*desc)
+                    };
+                    forbidden(self.registered.iter().any(known), MATCHING)?;
+                }
+                Lane::Notifs(_) => {}
+            }
+        }
+        Ok(())
     }
 
     fn permits_deregistering(
@@ -147,16 +179,6 @@ impl Model {
                     known.push(range);
                 }
                 twice.then_some(Hazard::RegisteredTwice)
-            }
-            Op::Make { agent, remote, .. } => {
-                let list = self.lists.get(remote)?;
-                let Side::Remote(owner) = list.side else {
-                    return None;
-                };
-                let now = self.peer(*agent, owner).map(|peer| peer.generation);
-                let outdated = now.is_some() && now != list.generation;
-                let doubtful = self.loaded(*agent, owner) == Known::Maybe;
-                (outdated || doubtful).then_some(Hazard::OutdatedList)
             }
             _ => None,
         }

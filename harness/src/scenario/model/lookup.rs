@@ -61,6 +61,9 @@ impl Model {
 
     /// Whether these bytes are registered with an agent's UCX backend, each descriptor in one registration.
     pub(super) fn local(&self, agent: AgentSlot, wanted: &[Range]) -> Known {
+        if self.in_doubt.contains(&agent) {
+            return Known::Maybe;
+        }
         all_looked_up(&self.own_memory(agent), wanted)
     }
 

@@ -205,6 +205,8 @@ pub struct Model {
     pub(super) regions: BTreeMap<RegionSlot, Range>,
     arenas: BTreeMap<ArenaSlot, u32>,
     pub(super) registered: Vec<Registration>,
+    /// Agents whose registrations are not known any more.
+    in_doubt: BTreeSet<AgentSlot>,
     /// Registrations that their client gave back; those of an agent that died are not among them.
     given_back: BTreeSet<RegistrationId>,
     peers: BTreeMap<(AgentSlot, String), Peer>,
@@ -213,6 +215,8 @@ pub struct Model {
     pub(super) transfers: BTreeMap<TransferSlot, Transfer>,
     pub(super) views: BTreeMap<ViewSlot, View>,
     contents: Contents,
+    /// Memory to which a transfer that has failed, or was given up while something failed, may still write.
+    haunted: Vec<Range>,
     mail: Mail,
     next_mapping: u32,
     next_life: u32,
@@ -236,6 +240,7 @@ impl Model {
             regions: BTreeMap::new(),
             arenas: BTreeMap::new(),
             registered: Vec::new(),
+            in_doubt: BTreeSet::new(),
             given_back: BTreeSet::new(),
             peers: BTreeMap::new(),
             blobs: BTreeMap::new(),
@@ -243,6 +248,7 @@ impl Model {
             transfers: BTreeMap::new(),
             views: BTreeMap::new(),
             contents: Contents::default(),
+            haunted: Vec::new(),
             mail: Mail::default(),
             next_mapping: 0,
             next_life: 0,
@@ -297,3 +303,6 @@ impl Model {
         self.threaded
     }
 }
+
+#[cfg(test)]
+mod tests;

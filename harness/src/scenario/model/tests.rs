@@ -1,0 +1,168 @@
+//! What the model knows after some operations, and what it lets a client do next.
+
+use super::*;
+
+/// The world after these operations, all of which were done.
+fn after(text: &str) -> Model {
+    let mut model = Model::new(true);
+    for line in lines(text) {
+        model.apply(&line, Seen::Done(&[]));
+    }
+    model
+}
+
+fn lines(text: &str) -> Vec<Op> {
+    let scenario = Scenario::parse(&format!("name test\n{text}")).unwrap();
+    scenario.lines().map(|line| line.op.clone()).collect()
+}
+
+fn op(text: &str) -> Op {
+    lines(text).remove(0)
+}
+
+const PAIR: &str = "agent a0 progress_thread=off
+agent a1 progress_thread=off
+backend b0 a0 UCX
+backend b1 a1 UCX
+region r0 size=64 seed=1
+region r1 size=64 seed=2
+register a0 r0
+register a1 r1
+get_md m1 a1
+load_md a0 m1
+";
+
+const POSTED: &str = "create x0 a0 write local=r0 to=a1 remote=r1 notif=\"done\"\npost x0\n";
+
+fn pair(more: &str) -> Model {
+    after(&format!("{PAIR}{more}"))
+}
+
+#[track_caller]
+fn permits(model: &Model, text: &str) {
+    assert_eq!(model.permits(&op(text)), Ok(()), "{text}");
+}
+
+#[track_caller]
+fn forbids(model: &Model, text: &str) {
+    assert!(model.permits(&op(text)).is_err(), "{text}");
+}
+
+#[test]
+fn memory_is_not_given_back_while_a_transfer_uses_it() {
+    let posted = pair(POSTED);
+    forbids(&posted, "deregister a0 r0");
+    forbids(&posted, "deregister a1 r1");
+    let done = pair(&format!("{POSTED}wait x0"));
+    permits(&done, "deregister a0 r0");
+    permits(&done, "deregister a1 r1");
+}
+
+#[test]
+fn a_transfer_is_not_posted_over_memory_that_was_given_back() {
+    let made = format!("{POSTED}wait x0\n");
+    permits(&pair(&made), "post x0");
+    forbids(&pair(&format!("{made}deregister a1 r1")), "post x0");
+    // The same memory registered again is another registration.
+    forbids(
+        &pair(&format!("{made}deregister a0 r0\nregister a0 r0")),
+        "post x0",
+    );
+    forbids(&pair(&format!("{made}deregister a0 r0")), "cost x0");
+}
+
+#[test]
+fn a_peer_that_died_may_still_be_written_to() {
+    permits(
+        &pair(&format!("{POSTED}wait x0\ndestroy_agent a1")),
+        "post x0",
+    );
+}
+
+#[test]
+fn two_agents_do_not_have_one_name_at_a_time() {
+    forbids(&pair(""), "agent a2 name=a1 progress_thread=off");
+    permits(
+        &pair("destroy_agent a1"),
+        "agent a2 name=a1 progress_thread=off",
+    );
+}
+
+#[test]
+fn what_is_deregistered_was_registered() {
+    permits(&pair(""), "deregister a0 r0");
+    forbids(&pair(""), "deregister a0 r1");
+    forbids(&pair(""), "deregister a0 r0 r0");
+    forbids(&pair(""), "deregister a0 r0[0..32]");
+}
+
+#[test]
+fn a_list_that_outlives_what_it_was_prepared_from_is_seen() {
+    let lists = "prep d0 a0 r0\nprep d1 a0 remote=a1 r1\n";
+    let make = "make x0 a0 write local=d0 remote=d1";
+    let answer = |more: &str| pair(&format!("{lists}{more}")).allowed(&op(make)).answer;
+    assert_eq!(answer(""), Answer::Success);
+    assert_eq!(answer("invalidate a0 a1\nload_md a0 m1"), Answer::Any);
+    forbids(&pair(&format!("{lists}deregister a0 r0")), make);
+    // NIXL sees that the peer is not there.
+    let forgotten = pair(&format!("{lists}invalidate a0 a1"));
+    permits(&forgotten, make);
+    assert!(forgotten.allowed(&op(make)).is_error());
+}
+
+#[test]
+fn memory_registered_twice_is_a_known_hazard() {
+    assert_eq!(
+        pair("").hazard(&op("register a0 r0")),
+        Some(Hazard::RegisteredTwice)
+    );
+    assert_eq!(pair("").hazard(&op("register a0 r1")), None);
+}
+
+#[test]
+fn bytes_go_where_a_transfer_brings_them_and_not_before_it_has_ended() {
+    let desc = Desc {
+        region: RegionSlot(1),
+        span: None,
+    };
+    let pattern = |seed| Pattern { seed, from: 0 };
+    assert!(pair("").must_hold(desc, pattern(2)));
+    let posted = pair(POSTED);
+    assert!(!posted.must_hold(desc, pattern(1)) && !posted.must_hold(desc, pattern(2)));
+    assert!(pair(&format!("{POSTED}wait x0")).must_hold(desc, pattern(1)));
+}
+
+#[test]
+fn a_notification_is_due_when_its_transfer_has_ended() {
+    let message = Message(b"done".to_vec());
+    let due = |model: &Model| model.is_due(AgentSlot(1), AgentSlot(0), &message);
+    assert!(!due(&pair(POSTED)));
+    let done = pair(&format!("{POSTED}wait x0\n"));
+    assert!(due(&done));
+    assert_eq!(done.due(AgentSlot(1)), Some("\"done\" from a0".to_owned()));
+    assert!(!due(&pair(&format!(
+        "{POSTED}wait x0\nexpect_notif a1 \"done\" from=a0"
+    ))));
+}
+
+#[test]
+fn a_peer_is_loaded_until_it_is_forgotten() {
+    let check = op("check_md a0 a1");
+    assert!(pair("").allowed(&check).is_success());
+    assert!(pair("invalidate a0 a1").allowed(&check).is_error());
+    assert_eq!(pair("destroy_agent a1").allowed(&check).answer, Answer::Any);
+    let own = op("load_md a1 m1");
+    assert!(pair("").allowed(&own).is_error());
+}
+
+#[test]
+fn registrations_in_each_other_are_found_or_not() {
+    let prep = op("prep d0 a0 r0[32..48]");
+    let known = |more: &str| pair(more).allowed(&prep).answer;
+    assert_eq!(known(""), Answer::Success);
+    assert_eq!(known("register a0 r0[0..16]"), Answer::Any);
+    assert_eq!(
+        pair("").allowed(&op("prep d0 a0 r1")).answer,
+        Answer::Error(&[])
+    );
+}

@@ -21,7 +21,12 @@ impl Model {
             }
             Op::Post { transfer, notif } => self.post(*transfer, notif.as_ref()),
             Op::Wait { transfer } | Op::Poll { transfer } => self.ended(*transfer),
-            Op::Release { transfer } => drop(self.transfers.remove(transfer)),
+            Op::Together { lanes } => self.together(lanes, Seen::Done(&[])),
+            Op::Release { transfer } => {
+                let released = self.transfers.remove(transfer);
+                let given_up = released.filter(|one| one.progress == Progress::Posted);
+                self.haunt(given_up.map(|one| one.target).unwrap_or_default());
+            }
             Op::LocalView {
                 view, agent, descs, ..
             } => {
@@ -50,6 +55,38 @@ impl Model {
             }
             Op::ReleaseView { view } => drop(self.views.remove(view)),
             _ => {}
+        }
+    }
+
+    /// What client threads did at once: transfers that use the same memory carry anything.
+    pub(super) fn together(&mut self, lanes: &[Lane], seen: Seen<'_>) {
+        let slots = lanes.iter().take(LANES_MAX).filter_map(|lane| match lane {
+            Lane::Transfer(slot) => Some(*slot),
+            _ => None,
+        });
+        let slots: Vec<TransferSlot> = slots.collect();
+        for slot in &slots {
+            self.post(*slot, None);
+        }
+        for slot in &slots {
+            match seen {
+                Seen::Done(_) => self.ended(*slot),
+                // Which thread it was that failed is not told: each may have, and none may be over.
+                _ => self.may_have_failed(*slot),
+            }
+        }
+        if !matches!(seen, Seen::Done(_)) {
+            let registering = lanes.iter().filter_map(|lane| match lane {
+                Lane::Register(agent, _) => Some(*agent),
+                _ => None,
+            });
+            self.in_doubt.extend(registering);
+        }
+    }
+
+    fn may_have_failed(&mut self, slot: TransferSlot) {
+        if let Some(target) = self.transfers.get(&slot).map(|one| one.target.clone()) {
+            self.haunt(target);
         }
     }
 
@@ -211,6 +248,7 @@ impl Model {
             for (from, to) in transfer.source.iter().zip(&transfer.target) {
                 self.contents.copy(*from, *to);
             }
+            self.forget_haunted();
         }
         if self.healthy
             && !transfer.stale
@@ -232,8 +270,18 @@ impl Model {
         if !transfer.stale {
             transfer.progress = Progress::Failed;
         }
-        for range in transfer.target.clone() {
-            self.contents.set(range, None);
+        let target = transfer.target.clone();
+        self.haunt(target);
+    }
+
+    /// A transfer that failed, or that was given up, may have written, and where something fails may write later still. What is given up on
+    /// a healthy network must be over: NIXL cancels it, or says that it cannot.
+    fn haunt(&mut self, target: Vec<Range>) {
+        for range in &target {
+            self.contents.set(*range, None);
+        }
+        if !self.healthy {
+            self.haunted.extend(target);
         }
     }
 

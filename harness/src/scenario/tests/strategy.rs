@@ -239,6 +239,14 @@ fn exchange_op() -> impl Strategy<Value = Op> {
     ]
 }
 
+fn lane() -> impl Strategy<Value = Lane> {
+    prop_oneof![
+        transfer().prop_map(Lane::Transfer),
+        agent().prop_map(Lane::Notifs),
+        (agent(), desc()).prop_map(|(agent, desc)| Lane::Register(agent, desc)),
+    ]
+}
+
 fn transfer_op() -> impl Strategy<Value = Op> {
     let side = prop_oneof![Just(Side::Local), agent().prop_map(Side::Remote)];
     let indices = || vec(any::<u16>(), 0..4);
@@ -309,6 +317,7 @@ fn transfer_op() -> impl Strategy<Value = Op> {
         (transfer(), option::of(message()))
             .prop_map(|(transfer, notif)| Op::Post { transfer, notif }),
         transfer().prop_map(|transfer| Op::Wait { transfer }),
+        vec(lane(), 1..4).prop_map(|lanes| Op::Together { lanes }),
         transfer().prop_map(|transfer| Op::Poll { transfer }),
         transfer().prop_map(|transfer| Op::Release { transfer }),
         transfer().prop_map(|transfer| Op::Cost { transfer }),

@@ -474,6 +474,18 @@ const SHAPES: &[(&str, Has)] = &[
     ("a progress thread", |o, _| {
         config(o, |config| config.progress_thread)
     }),
+    ("two client threads", |o, _| {
+        any(
+            o,
+            |op| matches!(op, Op::Together { lanes } if lanes.len() == 2),
+        )
+    }),
+    ("three client threads", |o, _| {
+        any(
+            o,
+            |op| matches!(op, Op::Together { lanes } if lanes.len() == 3),
+        )
+    }),
     ("strict synchronisation", |o, _| {
         config(o, |config| config.sync == Sync::Strict)
     }),
