@@ -1,7 +1,6 @@
 //! Simpler operands: fewer and whole descriptors, no optional arguments, small regions, no expectations.
 
 use super::{Candidate, Search};
-use crate::oracle::Oracle;
 use crate::scenario::{
     AgentConfig, Desc, Line, Message, Op, RemoteDesc, Span, Step, Sync, TransferOptions,
 };
@@ -11,10 +10,6 @@ const SIZES: [u32; 2] = [64, 4096];
 
 /// Takes the simplest form of each step that still shows the finding.
 pub(super) fn simpler(search: &mut Search<'_>) -> anyhow::Result<()> {
-    // What wrong bytes ought to be follows from the operands: they stay as they are.
-    if search.shown.finding.oracle == Oracle::Bytes {
-        return Ok(());
-    }
     for index in 0..search.best.scenario.steps.len() {
         'again: loop {
             for step in simpler_steps(&search.best.scenario.steps[index]) {

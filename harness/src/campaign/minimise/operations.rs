@@ -4,8 +4,7 @@ use std::collections::BTreeSet;
 use std::ops::Range;
 
 use super::{Candidate, Search};
-use crate::oracle::Oracle;
-use crate::scenario::{Op, Step};
+use crate::scenario::Step;
 
 /// Leaves out whatever the finding does not need, until no single step can go.
 pub(super) fn fewer(search: &mut Search<'_>) -> anyhow::Result<()> {
@@ -26,7 +25,7 @@ fn sweep(search: &mut Search<'_>, size: usize) -> anyhow::Result<bool> {
     let mut end = search.best.scenario.steps.len();
     while end > 0 {
         let piece = end.saturating_sub(size)..end;
-        if may_go(search, &piece) && search.try_one(without(search, piece.clone()))? {
+        if search.try_one(without(search, piece.clone()))? {
             gone = true;
         }
         end = piece.start;
@@ -62,43 +61,4 @@ fn operations(step: &Step) -> usize {
             once.saturating_mul(*count as usize)
         }
     }
-}
-
-/// Wrong bytes are what a scenario expects by what it did before: there only what has no effect may be left out, or all wrong bytes
-/// would shrink to an expectation of which nothing is left that it followed from.
-fn may_go(search: &Search<'_>, piece: &Range<usize>) -> bool {
-    let finding = &search.shown.finding;
-    if finding.oracle != Oracle::Bytes {
-        return true;
-    }
-    let steps = &search.best.scenario.steps;
-    let is_wrong = |step: &Step| match step {
-        Step::Line(line) => Some(line.op.to_string()) == finding.operation,
-        Step::Repeat { .. } => true,
-    };
-    let behind = steps
-        .iter()
-        .rposition(is_wrong)
-        .is_some_and(|wrong| piece.start > wrong);
-    behind || steps[piece.clone()].iter().all(has_no_effect)
-}
-
-fn has_no_effect(step: &Step) -> bool {
-    let Step::Line(line) = step else { return false };
-    matches!(
-        line.op,
-        Op::QueryMem { .. }
-            | Op::QueryFile { .. }
-            | Op::CheckMd { .. }
-            | Op::Cost { .. }
-            | Op::TransferBackend { .. }
-            | Op::Telemetry { .. }
-            | Op::ExpectBytes { .. }
-            | Op::Plugins { .. }
-            | Op::PluginParams { .. }
-            | Op::BackendParams { .. }
-            | Op::TourLists { .. }
-            | Op::TourOptions { .. }
-            | Op::TourNotifMap
-    )
 }
