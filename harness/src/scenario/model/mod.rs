@@ -286,6 +286,22 @@ impl Model {
         }
     }
 
+    /// Whether an operation waits for a notification that cannot come.
+    pub fn is_in_vain(&self, op: &Op) -> bool {
+        let Op::ExpectNotif {
+            agent,
+            from,
+            message,
+        } = op
+        else {
+            return false;
+        };
+        match (self.agents.get(agent), self.names.get(from)) {
+            (Some(agent), Some(name)) => !self.mail.may_come(agent.life, name, message),
+            _ => true,
+        }
+    }
+
     /// A notification that an agent must still get, if none can be under way any more: with threads, one can.
     pub fn due(&self, at: AgentSlot) -> Option<String> {
         let agent = self.agents.get(&at).filter(|_| !self.threaded)?;

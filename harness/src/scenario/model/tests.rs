@@ -146,6 +146,15 @@ fn a_notification_is_due_when_its_transfer_has_ended() {
 }
 
 #[test]
+fn a_notification_that_nobody_sent_is_waited_for_in_vain() {
+    let wait = op("expect_notif a1 \"done\" from=a0");
+    assert!(pair("").is_in_vain(&wait));
+    assert!(!pair(POSTED).is_in_vain(&wait));
+    let come = "expect_notif a1 \"done\" from=a0";
+    assert!(pair(&format!("{POSTED}wait x0\n{come}")).is_in_vain(&wait));
+}
+
+#[test]
 fn a_peer_is_loaded_until_it_is_forgotten() {
     let check = op("check_md a0 a1");
     assert!(pair("").allowed(&check).is_success());
