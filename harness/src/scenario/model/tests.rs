@@ -89,14 +89,6 @@ fn two_agents_do_not_have_one_name_at_a_time() {
 }
 
 #[test]
-fn what_is_deregistered_was_registered() {
-    permits(&pair(""), "deregister a0 r0");
-    forbids(&pair(""), "deregister a0 r1");
-    forbids(&pair(""), "deregister a0 r0 r0");
-    forbids(&pair(""), "deregister a0 r0[0..32]");
-}
-
-#[test]
 fn a_list_that_outlives_what_it_was_prepared_from_is_seen() {
     let lists = "prep d0 a0 r0\nprep d1 a0 remote=a1 r1\n";
     let make = "make x0 a0 write local=d0 remote=d1";
