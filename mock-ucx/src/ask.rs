@@ -1,6 +1,7 @@
 //! Puts a question to the decider, and records what it answered.
 
 use crate::abi::call::Call;
+use crate::control::edges;
 use crate::ledger::{Kind, Site};
 use crate::schedule::{Choice, Decision, Move, ObjectName, Point, Question};
 use crate::trace::{Event, Line};
@@ -87,7 +88,13 @@ impl State {
         }
         self.ledger.decided(question.point, decision.choice);
         if decision.choice != Choice::Benign {
-            self.ledger.fired(question, decision, site());
+            let site = site();
+            if edges::are_counted()
+                && let Some(outcome) = question.point.outcome_number(decision.choice)
+            {
+                edges::decision(site.function, question.point, outcome);
+            }
+            self.ledger.fired(question, decision, site);
             self.trace_decision(question, decision, step);
         }
         decision

@@ -173,6 +173,14 @@ impl State {
         }
     }
 
+    /// Forgets all pointers of objects that have ended.
+    pub(crate) fn forget_ended(&mut self) {
+        self.ended_pointers.clear();
+        self.external_statuses.clear();
+        self.pointers
+            .retain(|_, serial| self.objects.contains_key(serial));
+    }
+
     /// The memory at `pointer` goes away with its object: after a while the pointer is forgotten.
     pub(crate) fn forget_pointer(&mut self, pointer: u64) {
         let masked = pointer ^ POINTER_MASK;

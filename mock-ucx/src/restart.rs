@@ -4,7 +4,7 @@ use std::sync::atomic::Ordering::Relaxed;
 
 use crate::ledger::NO_SLOT;
 use crate::schedule::FaultSpec;
-use crate::settings::Adversary;
+use crate::settings::{Adversary, Settings};
 use crate::universe::State;
 
 impl State {
@@ -32,6 +32,24 @@ impl State {
         self.retired.clear();
         self.nameless_contexts = 0;
         self.decide_anew();
+        true
+    }
+
+    /// As at the start of a process with these settings, with nothing recorded; the emulated release and the ledger stay what they are.
+    /// Whether that was possible: nothing that the client got is alive, and nothing is under way.
+    pub(crate) fn begin_anew(&mut self, settings: Settings) -> bool {
+        self.first_settings = Settings {
+            ledger: self.settings.ledger.take(),
+            version: self.settings.version,
+            ..settings
+        };
+        if !self.agenda.is_empty() || !self.reset() {
+            return false;
+        }
+        self.ledger.begin_anew();
+        self.forget_ended();
+        // The counters of calls start at zero, too.
+        self.calls_before.fill(0);
         true
     }
 

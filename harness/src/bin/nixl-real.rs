@@ -7,15 +7,16 @@ use std::ffi::CStr;
 use std::fs::File;
 use std::io::{self, BufWriter, Write};
 use std::os::fd::AsFd;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::{Context, bail};
 use clap::Parser;
-use harness::execute::Transcript;
-use harness::execute::interpret::{Patience, play};
-use harness::nixl::capi::Api;
-use harness::nixl::{self, Ucx};
-use harness::scenario::{Scenario, builtin, builtin_named};
+use harness::certificate::{Interference, Line, shim};
+use harness::execute::interpret::{Observer, Patience, play};
+use harness::execute::{Outcome, Transcript, Verdict};
+use harness::nixl::{self, Installed, Loaded, Ucx};
+use harness::scenario::{Op, Scenario, builtin, builtin_named};
 
 /// Plays scenarios on NIXL with its own UCX; prints one JSON line per operation and one with the
 /// sums per scenario.
@@ -33,6 +34,12 @@ struct Arguments {
     /// Play on a UCX that was preloaded, as by `mock-ucx run`, instead of NIXL's own: the other arm of a comparison.
     #[arg(long)]
     preloaded: bool,
+    /// File that gets a line for what happens: operations, and the handles that NIXL makes of UCX and gives back.
+    #[arg(long, value_name = "FILE")]
+    watch: Option<PathBuf>,
+    /// Calls of NIXL to interfere with, as a list in JSON; with --watch.
+    #[arg(long, value_name = "JSON", requires = "watch")]
+    interfere: Option<String>,
     /// Files with scenarios, or names of built-in ones; none plays all built-in ones.
     scenarios: Vec<String>,
 }
@@ -58,17 +65,50 @@ fn run(arguments: &Arguments) -> anyhow::Result<bool> {
             .collect::<anyhow::Result<_>>()?,
     };
     let mut output = BufWriter::new(take_stdout()?);
-    let api = load(&arguments.nixl, arguments.preloaded)?;
+    let loaded = load(&arguments.nixl, arguments.preloaded)?;
+    if let Some(file) = &arguments.watch {
+        watch(arguments, &loaded.installed, file)?;
+    }
     let mut all_expected = true;
     for _ in 0..arguments.times {
         for scenario in &scenarios {
-            let transcript = play(api, scenario, Patience::default(), &mut ());
+            let transcript = play(loaded.api, scenario, Patience::default(), &mut Watch);
             all_expected &= transcript.is_as_expected();
             print(&mut output, &transcript, arguments.quiet)?;
             output.flush()?;
         }
     }
+    if arguments.watch.is_some() {
+        shim::tell_handles();
+    }
     Ok(all_expected)
+}
+
+/// Puts the shim into NIXL's plugin.
+fn watch(arguments: &Arguments, installed: &Installed, file: &Path) -> anyhow::Result<()> {
+    let interferences: Vec<Interference> = match &arguments.interfere {
+        Some(text) => serde_json::from_str(text).context("--interfere is no list of calls")?,
+        None => Vec::new(),
+    };
+    // SAFETY: NIXL was loaded just now, and none of its threads was started.
+    unsafe { shim::install(installed, interferences, file) }
+}
+
+/// Tells the shim's file of each operation; without a file nobody listens.
+struct Watch;
+
+impl Observer for Watch {
+    fn before_op(&mut self, _index: usize, op: &Op) {
+        shim::tell(&Line::Begin {
+            operation: op.to_string(),
+        });
+    }
+
+    fn after_op(&mut self, _index: usize, _op: &Op, outcome: &Outcome) {
+        if let Verdict::Wrong { what } = &outcome.verdict {
+            shim::tell(&Line::Wrong { what: what.clone() });
+        }
+    }
 }
 
 fn read(name: &str) -> anyhow::Result<Scenario> {
@@ -94,7 +134,7 @@ fn take_stdout() -> anyhow::Result<File> {
     Ok(File::from(ours))
 }
 
-fn load(spec: &str, preloaded: bool) -> anyhow::Result<&'static Api> {
+fn load(spec: &str, preloaded: bool) -> anyhow::Result<Loaded> {
     match (is_loaded(c"ucp_init_version"), preloaded) {
         (true, false) => bail!(
             "a UCX is in this process before NIXL is loaded: start this program without LD_PRELOAD"
@@ -108,7 +148,7 @@ fn load(spec: &str, preloaded: bool) -> anyhow::Result<&'static Api> {
     // SAFETY: no other thread runs. UCX's InfiniBand modules crash at exit in libnl-route.
     unsafe { std::env::set_var("UCX_MODULES", "^ib") };
     // SAFETY: as above; what runs as a constructor is NIXL's.
-    Ok(unsafe { nixl::load(&installed, Ucx::Real) }?.api)
+    Ok(unsafe { nixl::load(&installed, Ucx::Real) }?)
 }
 
 fn is_loaded(symbol: &CStr) -> bool {

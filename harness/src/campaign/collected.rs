@@ -1,15 +1,16 @@
 //! What a hunt has brought in so far.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use mock_ucx::functions::Function;
 use mock_ucx::schedule::{FaultSpec, Point};
 
 use super::hunt::{Hunt, Progress};
+use super::journal::Journal;
 use super::plan::Planned;
 use super::{first_faults, judge_case, second_faults};
 use crate::execute::case::Played;
-use crate::report::{Findings, Symbolizer};
+use crate::report::{Finding, Findings, Symbolizer};
 
 /// What a hunt did.
 #[derive(Clone, Debug, Default)]
@@ -24,6 +25,8 @@ pub struct Tally {
     pub not_replayed: usize,
     /// Cases whose fault did not fire, because the client took another way.
     pub unfired: usize,
+    /// Cases that went round a known crash.
+    pub sidestepped: usize,
     /// Pairs of decision point and outcome (its number) that fired.
     pub fired: BTreeSet<(Point, usize)>,
     /// Calls of UCX over all cases, by function.
@@ -42,19 +45,42 @@ pub(super) struct Collected {
     /// The single deviations of each scenario, known from its benign run.
     pub(super) singles: Vec<Vec<FaultSpec>>,
     /// Pairs that follow from a single fault, by the place of that in the plan.
-    pub(super) pairs: BTreeMap<usize, Vec<Planned>>,
-    pub(super) symbols: Symbolizer,
+    pairs: BTreeMap<usize, Vec<Planned>>,
+    journal: Journal,
+    symbols: Symbolizer,
 }
 
 impl Collected {
-    pub(super) fn new(hunt: &Hunt) -> Collected {
+    /// Behind what earlier hunts played and found.
+    pub(super) fn new(hunt: &Hunt, journal: Journal, earlier: Findings) -> Collected {
+        let mut findings = Findings::default();
+        for mut finding in earlier.iter().cloned() {
+            finding.known = hunt.known.name_of(&finding).map(str::to_owned);
+            findings.insert(finding);
+        }
         Collected {
-            findings: Findings::default(),
+            findings,
+            journal,
             tally: Tally::default(),
             singles: vec![Vec::new(); hunt.scenarios.len()],
             pairs: BTreeMap::new(),
             symbols: Symbolizer::new(),
         }
+    }
+
+    /// The cases that an earlier hunt played, and the others.
+    pub(super) fn split_played(
+        &self,
+        plan: VecDeque<Planned>,
+    ) -> (VecDeque<Planned>, VecDeque<Planned>) {
+        plan.into_iter()
+            .partition(|case| self.journal.has(&case.scenario, &case.faults))
+    }
+
+    /// The pairs that follow from the single deviations that were played since this was asked last, without those that were played.
+    pub(super) fn pairs_not_played(&mut self) -> VecDeque<Planned> {
+        let pairs = std::mem::take(&mut self.pairs);
+        self.split_played(pairs.into_values().flatten().collect()).1
     }
 
     /// Takes in a case that was played, the `index`th of its phase.
@@ -67,10 +93,11 @@ impl Collected {
         progress: &mut dyn Progress,
     ) {
         self.tally.cases += 1;
+        self.journal.add(&case.scenario, &case.faults);
         self.count(index, case, played);
         let judged = judge_case(
             &mut self.symbols,
-            &hunt.scenarios[case.scenario],
+            &case.scenario,
             &case.faults,
             &hunt.nixl,
             hunt.strict,
@@ -78,11 +105,17 @@ impl Collected {
         );
         self.tally.doubts.extend(judged.doubts);
         for finding in judged.findings {
-            let told = finding.clone();
-            if self.findings.insert(finding) {
-                progress.found(&told);
-                self.write(hunt);
-            }
+            self.add(hunt, finding, progress);
+        }
+    }
+
+    /// Takes in a finding: known ones by their name.
+    pub(super) fn add(&mut self, hunt: &Hunt, mut finding: Finding, progress: &mut dyn Progress) {
+        finding.known = hunt.known.name_of(&finding).map(str::to_owned);
+        let told = finding.clone();
+        if self.findings.insert(finding) {
+            progress.found(&told);
+            self.write(hunt);
         }
     }
 
@@ -91,6 +124,7 @@ impl Collected {
         if let Err(error) = self.findings.write(&hunt.out) {
             self.tally.doubts.insert(error.to_string());
         }
+        self.tally.doubts.extend(self.journal.flush());
     }
 
     fn count(&mut self, index: usize, case: &Planned, played: &Played) {
@@ -109,14 +143,14 @@ impl Collected {
         }
         let faults = case.faults.faults.len();
         if faults == 0 {
-            self.singles[case.scenario] = first_faults(snapshot);
+            self.singles[case.origin] = first_faults(snapshot);
         } else if snapshot.fired.len() < faults {
             self.tally.unfired += 1;
         } else if faults == 1 {
             let follow = second_faults(&case.faults, snapshot).into_iter();
             let planned = follow.map(|faults| Planned {
-                scenario: case.scenario,
                 faults,
+                ..case.clone()
             });
             self.pairs.insert(index, planned.collect());
         }

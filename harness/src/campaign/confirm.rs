@@ -1,9 +1,12 @@
-//! Makes each finding of a hunt small, and plays it again to say how surely it shows.
+//! Makes each finding of a hunt small, plays it again to say how surely it shows, and tries it on the real UCX.
 
+use std::sync::atomic::AtomicBool;
+use std::sync::atomic::Ordering::Relaxed;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::minimise::{Candidate, Player, REPLAYS_MAX, Replay, minimise};
+use crate::certificate::certify;
 use crate::execute::pool::Zygote;
 use crate::oracle::Oracle;
 use crate::report::{Finding, Stability, Symbolizer};
@@ -24,23 +27,14 @@ pub struct Confirm<'a> {
     pub nixl: &'a str,
     /// Notes count as findings.
     pub strict: bool,
-    /// No finding is made smaller after this; `None`: each takes the replays that it needs.
-    pub deadline: Option<Instant>,
-}
-
-/// A finding after it was confirmed.
-#[derive(Debug)]
-pub struct Confirmed {
-    /// The finding, from the smallest case that shows it, with its stability.
-    pub finding: Finding,
-    /// There was nothing left to make smaller.
-    pub complete: bool,
-    /// Replays that making it small took.
-    pub replays: usize,
+    /// No finding is made smaller after this.
+    pub deadline: Instant,
+    /// Set from outside to stop early: what is left stays as it is.
+    pub stop: &'a AtomicBool,
 }
 
 impl Confirm<'_> {
-    /// Confirms all of them in `jobs` processes at once; `done` is told of each. In the order in which they were given.
+    /// Confirms all of them in `jobs` processes at once; `done` is told of each.
     ///
     /// # Errors
     /// No case can be played any more, or a finding holds a scenario or faults that cannot be read.
@@ -49,23 +43,25 @@ impl Confirm<'_> {
         findings: &[Finding],
         jobs: usize,
         done: &(dyn Fn() + Sync),
-    ) -> anyhow::Result<Vec<Confirmed>> {
-        let queue = Mutex::new(findings.iter().enumerate());
+    ) -> anyhow::Result<Vec<Finding>> {
+        let queue = Mutex::new(findings.iter());
         let results = Mutex::new(Vec::new());
         let next = || {
             let mut queue = queue.lock().unwrap_or_else(PoisonError::into_inner);
             let left = queue.len();
-            queue.next().map(|(index, finding)| (index, finding, left))
+            queue.next().map(|finding| (finding, left))
         };
         let jobs = jobs.clamp(1, findings.len().max(1));
         let work = || -> anyhow::Result<()> {
             let mut zygote = Zygote::start(self.spec)?;
             let mut symbols = Symbolizer::new();
-            while let Some((index, finding, left)) = next() {
+            while !self.stop.load(Relaxed)
+                && let Some((finding, left)) = next()
+            {
                 let until = self.share(left.div_ceil(jobs));
                 let confirmed = self.one(finding, until, &mut zygote, &mut symbols)?;
                 let mut results = results.lock().unwrap_or_else(PoisonError::into_inner);
-                results.push((index, confirmed));
+                results.push(confirmed);
                 done();
             }
             Ok(())
@@ -79,33 +75,27 @@ impl Confirm<'_> {
                     Err(panic) => std::panic::resume_unwind(panic),
                 })
         })?;
-        let mut results = results.into_inner().unwrap_or_else(PoisonError::into_inner);
-        results.sort_by_key(|(index, _)| *index);
-        Ok(results
-            .into_iter()
-            .map(|(_, confirmed)| confirmed)
-            .collect())
+        Ok(results.into_inner().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// The end of a fair share of the time that is left, for one of `left` findings.
-    fn share(&self, left: usize) -> Option<Instant> {
-        let deadline = self.deadline?;
+    fn share(&self, left: usize) -> Instant {
         let now = Instant::now();
-        let remaining = deadline.saturating_duration_since(now);
+        let remaining = self.deadline.saturating_duration_since(now);
         let parts = u32::try_from(left.max(1)).unwrap_or(u32::MAX);
-        Some(now + remaining.checked_div(parts).unwrap_or(Duration::ZERO))
+        now + remaining.checked_div(parts).unwrap_or(Duration::ZERO)
     }
 
     fn one(
         &self,
         finding: &Finding,
-        until: Option<Instant>,
+        until: Instant,
         zygote: &mut Zygote,
         symbols: &mut Symbolizer,
-    ) -> anyhow::Result<Confirmed> {
+    ) -> anyhow::Result<Finding> {
         let candidate = Candidate::of(finding)?;
         let mut player = Player {
-            zygote,
+            stage: zygote,
             symbols,
             nixl: self.nixl,
             strict: self.strict,
@@ -115,27 +105,26 @@ impl Confirm<'_> {
             Oracle::Hang => (HANG_REPLAYS_MAX, HANG_STABILITY_REPLAYS),
             _ => (REPLAYS_MAX, STABILITY_REPLAYS),
         };
-        let go_on = || until.is_none_or(|until| Instant::now() < until);
+        let go_on = || Instant::now() < until && !self.stop.load(Relaxed);
         let small = match go_on() {
             true => minimise(candidate.clone(), &mut player, replays_max, &go_on)?,
             false => None,
         };
-        let (candidate, mut kept, replays, complete) = match small {
-            Some(small) => (
-                small.candidate,
-                small.finding,
-                small.replays,
-                small.complete,
-            ),
-            None => (candidate, finding.clone(), 0, false),
+        let (candidate, mut kept) = match small {
+            Some(small) => {
+                let mut kept = small.finding;
+                kept.minimal = small.complete;
+                (small.candidate, kept)
+            }
+            None => (candidate, finding.clone()),
         };
         kept.count = finding.count;
+        kept.known.clone_from(&finding.known);
         kept.stability = stability(&mut player, &candidate, stability_replays)?;
-        Ok(Confirmed {
-            finding: kept,
-            complete,
-            replays,
-        })
+        if go_on() {
+            kept.certificate = Some(certify(&kept, self.spec)?);
+        }
+        Ok(kept)
     }
 }
 

@@ -9,6 +9,8 @@ use std::time::{Duration, Instant};
 
 use super::collected::{Collected, Tally};
 use super::confirm::Confirm;
+use super::journal::Journal;
+use super::known::Known;
 use super::plan::{self, Planned};
 use super::random::Random;
 use super::workers::Workers;
@@ -24,6 +26,9 @@ const RANDOM_SHARE: u32 = 3;
 /// A phase that only time ends is shown as one of so many cases.
 const PHASE_CASES_MAX: usize = 100_000;
 
+/// Single deviations of earlier hunts that are played again at once, to learn the pairs that follow from them.
+const GROUND: usize = 64;
+
 /// What to hunt in.
 pub struct Hunt {
     /// NIXL: a release or a folder.
@@ -31,7 +36,9 @@ pub struct Hunt {
     /// Name of that NIXL in findings.
     pub nixl: String,
     /// Scenarios to play.
-    pub scenarios: Vec<Scenario>,
+    pub scenarios: Vec<Arc<Scenario>>,
+    /// Findings that are known.
+    pub known: Known,
     /// Processes at once.
     pub jobs: usize,
     /// When to stop.
@@ -61,33 +68,24 @@ pub trait Progress: Send {
 }
 
 impl Hunt {
-    /// Goes through the phases.
+    /// Goes through the phases, behind what earlier hunts played and found.
     ///
     /// # Errors
     /// No case can be played at all: the NIXL cannot be loaded, or no process started.
-    pub fn run(&self, progress: &mut dyn Progress) -> anyhow::Result<(Findings, Tally)> {
-        let begun = Instant::now();
-        let deadline = begun + self.time_max;
+    pub fn run(
+        &self,
+        journal: Journal,
+        earlier: Findings,
+        progress: &mut dyn Progress,
+    ) -> anyhow::Result<(Findings, Tally)> {
+        let deadline = Instant::now() + self.time_max;
         let search_until = deadline - self.time_max / CONFIRM_SHARE;
         let deviate_until = match self.seed {
-            Some(_) => Some(search_until - self.time_max / RANDOM_SHARE),
-            None => Some(search_until),
+            Some(_) => search_until - self.time_max / RANDOM_SHARE,
+            None => search_until,
         };
-        let mut state = Collected::new(self);
-        // Benign runs are the ground for all else: they are played whatever the time.
-        let benign = plan::benign(self.scenarios.len());
-        self.phase("benign", benign, None, &mut state, progress)?;
-        let singles = plan::in_turn(&std::mem::take(&mut state.singles));
-        self.phase(
-            "one deviation",
-            singles,
-            deviate_until,
-            &mut state,
-            progress,
-        )?;
-        let pairs = std::mem::take(&mut state.pairs);
-        let pairs = pairs.into_values().flatten().collect();
-        self.phase("two deviations", pairs, deviate_until, &mut state, progress)?;
+        let mut state = Collected::new(self, journal, earlier);
+        self.deviate(deviate_until, &mut state, progress)?;
         if let Some(seed) = self.seed {
             let random = Random {
                 hunt: self,
@@ -98,12 +96,55 @@ impl Hunt {
             progress.phase("random", random.cases_max.min(PHASE_CASES_MAX));
             random.run(&mut state, progress)?;
         }
-        state.tally.stopped = self.stop.load(Relaxed);
-        if !state.tally.stopped {
+        if !self.stop.load(Relaxed) {
             self.confirm(deadline, &mut state, progress)?;
         }
+        state.tally.stopped = self.stop.load(Relaxed);
         state.write(self);
         Ok((state.findings, state.tally))
+    }
+
+    /// The given scenarios: as they are, then with one deviation, then with two.
+    fn deviate(
+        &self,
+        until: Instant,
+        state: &mut Collected,
+        progress: &mut dyn Progress,
+    ) -> anyhow::Result<()> {
+        // Benign runs are the ground for all else: they are played whatever the time, and whatever was played before.
+        let benign = plan::benign(&self.scenarios);
+        self.phase("benign", benign, None, state, progress)?;
+        let mut singles = plan::in_turn(&self.scenarios, &std::mem::take(&mut state.singles));
+        state.tally.sidestepped += plan::around(&self.known, &mut singles);
+        let (earlier, singles) = state.split_played(singles);
+        self.phase("one deviation", singles, Some(until), state, progress)?;
+        let pairs = state.pairs_not_played();
+        self.phase("two deviations", pairs, Some(until), state, progress)?;
+        self.follow(earlier, until, state, progress)
+    }
+
+    /// The pairs that follow from deviations which an earlier hunt played.
+    fn follow(
+        &self,
+        mut earlier: VecDeque<Planned>,
+        until: Instant,
+        state: &mut Collected,
+        progress: &mut dyn Progress,
+    ) -> anyhow::Result<()> {
+        while !earlier.is_empty() && Instant::now() < until && !self.stop.load(Relaxed) {
+            let rest = earlier.split_off(earlier.len().min(GROUND));
+            let ground = std::mem::replace(&mut earlier, rest);
+            self.phase(
+                "ground for more pairs",
+                ground,
+                Some(until),
+                state,
+                progress,
+            )?;
+            let pairs = state.pairs_not_played();
+            self.phase("two deviations", pairs, Some(until), state, progress)?;
+        }
+        Ok(())
     }
 
     fn phase(
@@ -114,12 +155,14 @@ impl Hunt {
         state: &mut Collected,
         progress: &mut dyn Progress,
     ) -> anyhow::Result<()> {
+        if plan.is_empty() {
+            return Ok(());
+        }
         let planned = plan.len();
         plan.truncate(self.cases_max.saturating_sub(state.tally.cases));
         progress.phase(name, plan.len());
         let workers = Workers {
             spec: &self.spec,
-            scenarios: &self.scenarios,
             jobs: self.jobs,
             deadline,
             stop: &self.stop,
@@ -140,32 +183,37 @@ impl Hunt {
         Ok(())
     }
 
-    /// Makes each finding small and says how often it shows.
+    /// Makes each finding small that is not yet, and says how often it shows: new ones first, then known ones.
     fn confirm(
         &self,
         deadline: Instant,
         state: &mut Collected,
         progress: &mut dyn Progress,
     ) -> anyhow::Result<()> {
-        let kept: Vec<Finding> = state.findings.iter().cloned().collect();
-        if kept.is_empty() {
+        let large = |finding: &&Finding| !finding.minimal;
+        let mut new: Vec<Finding> = state.findings.iter().filter(large).cloned().collect();
+        new.sort_by_key(|finding| finding.known.is_some());
+        if new.is_empty() {
             return Ok(());
         }
-        progress.phase("minimise", kept.len());
+        progress.phase("minimise", new.len());
         let confirm = Confirm {
             spec: &self.spec,
             nixl: &self.nixl,
             strict: self.strict,
-            deadline: Some(deadline),
+            deadline,
+            stop: &self.stop,
         };
+        let found = state.findings.len();
         let shared = Mutex::new(progress);
         let done = || {
             let mut progress = shared.lock().unwrap_or_else(PoisonError::into_inner);
-            progress.case(kept.len());
+            progress.case(found);
         };
-        for confirmed in confirm.all(&kept, self.jobs, &done)? {
-            state.tally.not_minimised += usize::from(!confirmed.complete);
-            state.findings.replace(confirmed.finding);
+        for finding in confirm.all(&new, self.jobs, &done)? {
+            let is_new = finding.known.is_none();
+            state.tally.not_minimised += usize::from(is_new && !finding.minimal);
+            state.findings.replace(finding);
         }
         Ok(())
     }

@@ -69,7 +69,8 @@ pub fn judge_case(
     judged
 }
 
-fn operation(note: &Note) -> OperationNote {
+/// What a note tells; nothing is known of an operation in which the process ended.
+pub(super) fn operation(note: &Note) -> OperationNote {
     let outcome = match &note.outcome {
         Some(NoteOutcome::Done | NoteOutcome::Begun) => Outcome::Done,
         Some(NoteOutcome::Refused(status)) => Outcome::Failed(status.clone()),

@@ -1,40 +1,60 @@
 //! What a phase of a hunt plays, and in which order.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 
 use mock_ucx::schedule::FaultSpec;
+
+use super::known::Known;
+use crate::scenario::Scenario;
 
 /// A case in the plan.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Planned {
-    /// Which scenario, by its place in the hunt's list.
-    pub(super) scenario: usize,
+    /// Which scenario it comes from, by its place in the hunt's list.
+    pub(super) origin: usize,
+    /// What is played.
+    pub(super) scenario: Arc<Scenario>,
     /// What deviates in it.
     pub(super) faults: FaultSpec,
 }
 
 /// Each scenario without faults.
-pub(super) fn benign(scenarios: usize) -> VecDeque<Planned> {
-    let planned = |scenario| Planned {
-        scenario,
+pub(super) fn benign(scenarios: &[Arc<Scenario>]) -> VecDeque<Planned> {
+    let planned = |(origin, scenario): (usize, &Arc<Scenario>)| Planned {
+        origin,
+        scenario: Arc::clone(scenario),
         faults: FaultSpec::default(),
     };
-    (0..scenarios).map(planned).collect()
+    scenarios.iter().enumerate().map(planned).collect()
 }
 
 /// The deviations of all scenarios: one of each scenario in turn, so that a hunt that is cut short has seen all scenarios.
-pub(super) fn in_turn(lists: &[Vec<FaultSpec>]) -> VecDeque<Planned> {
+pub(super) fn in_turn(scenarios: &[Arc<Scenario>], lists: &[Vec<FaultSpec>]) -> VecDeque<Planned> {
     let longest = lists.iter().map(Vec::len).max().unwrap_or(0);
     let mut plan = VecDeque::new();
     for rank in 0..longest {
-        for (scenario, list) in lists.iter().enumerate() {
+        for (origin, list) in lists.iter().enumerate() {
             plan.extend(list.get(rank).map(|faults| Planned {
-                scenario,
+                origin,
+                scenario: Arc::clone(&scenarios[origin]),
                 faults: faults.clone(),
             }));
         }
     }
     plan
+}
+
+/// The plan with another way round each known crash that is to be expected; and how many cases go round one.
+pub(super) fn around(known: &Known, plan: &mut VecDeque<Planned>) -> usize {
+    let mut count = 0;
+    for case in plan {
+        if let Some(around) = known.sidestep(&case.scenario, &case.faults) {
+            case.scenario = Arc::new(around);
+            count += 1;
+        }
+    }
+    count
 }
 
 #[cfg(test)]
@@ -52,7 +72,9 @@ mod tests {
             Vec::new(),
             vec![spec("ucp_rkey_pack@1=NO_MEMORY")],
         ];
-        let order: Vec<usize> = in_turn(&lists).iter().map(|case| case.scenario).collect();
+        let scenario = Arc::new(Scenario::parse("name s\n").unwrap());
+        let plan = in_turn(&[scenario.clone(), scenario.clone(), scenario], &lists);
+        let order: Vec<usize> = plan.iter().map(|case| case.origin).collect();
         assert_eq!(order, [0, 2, 0]);
     }
 }

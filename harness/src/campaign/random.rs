@@ -85,6 +85,8 @@ struct Outcome {
     lost: usize,
     calls: BTreeMap<&'static str, u64>,
     fired: BTreeSet<(Point, usize)>,
+    /// It went round a known crash.
+    sidestepped: bool,
 }
 
 impl Outcome {
@@ -95,6 +97,7 @@ impl Outcome {
             lost: 0,
             calls: BTreeMap::new(),
             fired: BTreeSet::new(),
+            sidestepped: false,
         };
         if let Some(snapshot) = &played.snapshot {
             for function in Function::all() {
@@ -172,6 +175,7 @@ impl Random<'_> {
         let tally = &mut state.tally;
         tally.cases += 1;
         tally.drawn += 1;
+        tally.sidestepped += usize::from(outcome.sidestepped);
         tally.not_replayed += outcome.lost;
         tally.doubts.extend(outcome.doubts);
         tally.fired.extend(outcome.fired);
@@ -179,11 +183,7 @@ impl Random<'_> {
             *tally.calls.entry(function).or_default() += calls;
         }
         for finding in outcome.findings {
-            let told = finding.clone();
-            if state.findings.insert(finding) {
-                progress.found(&told);
-                state.write(self.hunt);
-            }
+            state.add(self.hunt, finding, progress);
         }
         progress.case(state.findings.len());
     }
@@ -217,10 +217,16 @@ impl Random<'_> {
         symbols: &mut Symbolizer,
         number: usize,
     ) -> anyhow::Result<Outcome> {
-        let drawn = Drawn::new(self.seed, number, self.hunt.class);
+        let mut drawn = Drawn::new(self.seed, number, self.hunt.class);
+        let around = self.hunt.known.sidestep_any(&drawn.scenario);
+        let sidestepped = around.is_some();
+        if let Some(around) = around {
+            drawn.scenario = around;
+        }
         let text = drawn.scenario.to_string();
         let played = zygote.play_drawn(&text, "", &drawn.draw)?;
         let mut outcome = Outcome::of(&played);
+        outcome.sidestepped = sidestepped;
         let Some(faults) = explicit(played.snapshot.as_ref()) else {
             // What cannot be named cannot be replayed, so whatever it shows is not kept.
             let judged = self.judge(symbols, &drawn.scenario, &one_fault(&played), &played);

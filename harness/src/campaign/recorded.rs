@@ -6,6 +6,7 @@ use std::path::Path;
 use anyhow::{Context, bail};
 use mock_ucx::schedule::FaultSpec;
 
+use crate::report::Finding;
 use crate::scenario::Scenario;
 
 /// What marks a line for us; for the scenario's parser it is a comment.
@@ -81,6 +82,17 @@ impl Recorded {
         let text = std::fs::read_to_string(path)
             .with_context(|| format!("cannot read {}", path.display()))?;
         Recorded::parse(&text).with_context(|| path.display().to_string())
+    }
+
+    /// Which of the findings that it shows is the one that it is kept for: the first that its notes fit.
+    pub fn chosen<'a>(&self, shown: &'a [Finding]) -> Option<&'a Finding> {
+        let fits = |finding: &&Finding| {
+            let object = self.note("object");
+            let rule = self.note("rule");
+            object.is_none_or(|object| finding.object == object)
+                && rule.is_none_or(|rule| finding.rule.as_deref() == Some(rule))
+        };
+        shown.iter().find(fits)
     }
 
     /// Sets a note, in the place of the one with this key or behind all others.

@@ -11,14 +11,11 @@ use crossbeam_channel::{Sender, unbounded};
 use super::plan::Planned;
 use crate::execute::case::Played;
 use crate::execute::pool::Zygote;
-use crate::scenario::Scenario;
 
 /// What a plan is played with.
 pub(super) struct Workers<'a> {
     /// NIXL: a release or a folder.
     pub(super) spec: &'a str,
-    /// What the plan's numbers stand for.
-    pub(super) scenarios: &'a [Scenario],
     /// Processes at once.
     pub(super) jobs: usize,
     /// When to stop; `None`: not before the plan's end.
@@ -99,7 +96,7 @@ impl Workers<'_> {
             let Some((index, case)) = next() else {
                 return;
             };
-            let scenario = self.scenarios[case.scenario].to_string();
+            let scenario = case.scenario.to_string();
             let outcome = zygote.play(&scenario, &case.faults.to_string());
             let arrival = outcome.map(|played| (index, case, played));
             if sender.send(arrival).is_err() {

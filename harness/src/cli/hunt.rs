@@ -1,25 +1,35 @@
 //! `mock-ucx hunt`: the main job.
 
+mod identity;
+mod outcome;
+
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant, SystemTime};
 
 use anyhow::{Context, bail};
 use clap::Args;
-use indicatif::{ProgressBar, ProgressStyle};
-use signal_hook::consts::SIGINT;
+use signal_hook::consts::{SIGINT, SIGTERM};
 
-use mock_ucx::schedule::Point;
-
-use crate::campaign::{Hunt, Progress, Recorded, Tally};
-use crate::cli::{CANNOT, CLEAN, FOUND};
-use crate::nixl;
-use crate::report::findings::FILE_NAME;
-use crate::report::{Finding, terminal};
+use super::bar::Bar;
+use crate::campaign::journal::{self, Beginning, Journal};
+use crate::campaign::{Hunt, Known, Recorded};
+use crate::execute::pool::Zygote;
+use crate::nixl::{self, Installed};
+use crate::report::Findings;
 use crate::scenario::generate::Class;
 use crate::scenario::{Scenario, builtin, builtin_named, builtin_texts};
+
+use outcome::Outcome;
+
+/// The repository's own known findings.
+const KNOWN: &str = "tests/findings";
+
+/// For `--known`: nothing is known.
+const NOTHING: &str = "none";
 
 /// Plays lifecycle scenarios on the real NIXL over the mock, fails each call of UCX once in each, then a second one in the clean-up that
 /// follows, and reports what NIXL lost or broke.
@@ -51,9 +61,17 @@ pub struct HuntArgs {
     /// Only scenarios that are drawn, not the built-in ones.
     #[arg(long, conflicts_with = "scenarios")]
     random_only: bool,
-    /// Folder for findings.jsonl.
-    #[arg(long, default_value = "mock-ucx-out")]
+    /// Folder with files of known findings, such as tests/findings: they are counted and listed apart, known crashes are gone round, and
+    /// the exit status is 1 for new findings only. If this is not given, tests/findings is taken if it is here, and whatever is found
+    /// makes the exit status 1. `none`: nothing is known.
+    #[arg(long, value_name = "DIR")]
+    known: Option<PathBuf>,
+    /// Folder for findings.jsonl and for the track of what was played: a later hunt with the same NIXL and build goes on from there.
+    #[arg(long, default_value = outcome::OUT)]
     out: PathBuf,
+    /// Start over, whatever is in that folder.
+    #[arg(long)]
+    fresh: bool,
     /// Scenario files, or names of built-in ones; all built-in ones if none is given.
     scenarios: Vec<String>,
 }
@@ -62,6 +80,82 @@ impl HuntArgs {
     /// Hunts.
     pub fn run(self) -> anyhow::Result<ExitCode> {
         let begun = Instant::now();
+        let scenarios = self.scenarios()?;
+        let mut known = self.known()?;
+        let excused = self.known.is_some();
+        crate::report::prepare_folder(&self.out)?;
+        let installed = nixl::fetch_drivable(&self.nixl)?;
+        let nixl = match installed.release {
+            Some(release) => release.spec(),
+            None => self.nixl.clone(),
+        };
+        let (journal, earlier) = self.begin(&installed, &nixl)?;
+        let stop = Arc::<AtomicBool>::default();
+        for signal in [SIGINT, SIGTERM] {
+            // The second one ends the program at once.
+            signal_hook::flag::register_conditional_shutdown(
+                signal,
+                128 + signal,
+                Arc::clone(&stop),
+            )
+            .and_then(|_| signal_hook::flag::register(signal, Arc::clone(&stop)))
+            .context("cannot listen to Ctrl-C")?;
+        }
+        let seed = self.seed();
+        if !known.is_empty() {
+            known.recognise(&mut Zygote::start(&self.nixl)?, &nixl, self.strict)?;
+        }
+        let cores = || std::thread::available_parallelism().ok();
+        let hunt = Hunt {
+            nixl,
+            spec: self.nixl,
+            scenarios,
+            known,
+            jobs: self.jobs.or_else(cores).map_or(1, usize::from),
+            time_max: self.time,
+            cases_max: self.cases,
+            strict: self.strict,
+            out: self.out,
+            seed,
+            class: if self.misuse {
+                Class::Misuse
+            } else {
+                Class::Contract
+            },
+            stop,
+        };
+        anstream::eprintln!(
+            "hunting in NIXL {} with {} scenarios, {} at a time; {} findings are known",
+            hunt.nixl,
+            hunt.scenarios.len(),
+            hunt.jobs,
+            hunt.known.len()
+        );
+        if let Some(seed) = hunt.seed {
+            anstream::eprintln!("drawing more scenarios with --seed {seed}");
+        }
+        let mut progress = Bar::new();
+        let (findings, tally) = hunt.run(journal, earlier, &mut progress)?;
+        progress.finish();
+        let outcome = Outcome {
+            findings: &findings,
+            known: &hunt.known,
+            tally: &tally,
+            out: &hunt.out,
+            took: begun.elapsed(),
+            excused,
+        };
+        outcome.print();
+        Ok(ExitCode::from(outcome.status()))
+    }
+
+    /// Scenarios are drawn unless some are named.
+    fn seed(&self) -> Option<u64> {
+        let draws = self.scenarios.is_empty();
+        draws.then(|| self.seed.unwrap_or_else(fresh_seed))
+    }
+
+    fn scenarios(&self) -> anyhow::Result<Vec<Arc<Scenario>>> {
         let scenarios = match self.scenarios.as_slice() {
             [] if self.random_only => Vec::new(),
             [] => builtin(),
@@ -70,115 +164,58 @@ impl HuntArgs {
                 .map(|name| scenario(name))
                 .collect::<anyhow::Result<_>>()?,
         };
-        crate::report::prepare_folder(&self.out)?;
-        let installed = nixl::fetch_drivable(&self.nixl)?;
-        let cores = || std::thread::available_parallelism().ok();
-        let jobs = self.jobs.or_else(cores).map_or(1, usize::from);
-        let hunt = Hunt {
-            nixl: installed
-                .release
-                .map_or_else(|| self.nixl.clone(), |release| release.spec()),
-            spec: self.nixl,
-            scenarios,
-            jobs,
-            time_max: self.time,
-            cases_max: self.cases,
-            strict: self.strict,
-            out: self.out.clone(),
-            seed: self
-                .scenarios
-                .is_empty()
-                .then(|| self.seed.unwrap_or_else(fresh_seed)),
-            class: if self.misuse {
-                Class::Misuse
-            } else {
-                Class::Contract
-            },
-            stop: Arc::default(),
-        };
-        signal_hook::flag::register(SIGINT, Arc::clone(&hunt.stop))
-            .context("cannot listen to Ctrl-C")?;
-        anstream::eprintln!(
-            "hunting in NIXL {} with {} scenarios, {jobs} at a time",
-            hunt.nixl,
-            hunt.scenarios.len()
-        );
-        if let Some(seed) = hunt.seed {
-            anstream::eprintln!("drawing more scenarios with --seed {seed}");
-        }
-        let mut progress = Bar::new();
-        let (findings, tally) = hunt.run(&mut progress)?;
-        progress.finish();
-        for (number, finding) in findings.iter().enumerate() {
-            anstream::println!("{}", terminal::finding(number + 1, finding));
-        }
-        print_tally(&tally);
-        let first = findings.iter().next().map(|finding| finding.id.clone());
-        anstream::println!(
-            "{} cases, {} distinct findings, {:.0} s; all in {}",
-            tally.cases,
-            findings.len(),
-            begun.elapsed().as_secs_f64(),
-            self.out.join(FILE_NAME).display()
-        );
-        if let Some(id) = first {
-            let out = if self.out.as_os_str() == "mock-ucx-out" {
-                String::new()
-            } else {
-                format!(" --out {}", self.out.display())
-            };
-            anstream::println!(
-                "exit status 1, because something was found; see one again with: mock-ucx replay{out} {id}"
-            );
-        }
-        Ok(ExitCode::from(if !tally.doubts.is_empty() {
-            CANNOT
-        } else if !findings.is_empty() {
-            FOUND
-        } else {
-            CLEAN
-        }))
+        Ok(scenarios.into_iter().map(Arc::new).collect())
     }
-}
 
-fn print_tally(tally: &Tally) {
-    for doubt in &tally.doubts {
-        anstream::println!("cannot vouch for this result: {doubt}");
+    fn known(&self) -> anyhow::Result<Known> {
+        match &self.known {
+            Some(folder) if folder.as_os_str() == NOTHING => Ok(Known::default()),
+            Some(folder) => Known::read(folder),
+            None if Path::new(KNOWN).is_dir() => Known::read(KNOWN.as_ref()),
+            None => Ok(Known::default()),
+        }
     }
-    if tally.not_minimised > 0 {
-        anstream::println!(
-            "{} findings may become smaller: the time ran out; `mock-ucx minimize ID` goes on",
-            tally.not_minimised
+
+    /// Where the hunt goes on: behind what was played and found with the same NIXL, by the same build, under the same rules.
+    fn begin(&self, installed: &Installed, nixl: &str) -> anyhow::Result<(Journal, Findings)> {
+        let identity = format!(
+            "nixl={nixl}@{} build={} strict={}",
+            identity::of_nixl(installed)?,
+            identity::of_this_build()?,
+            self.strict
         );
+        let open = |fresh| {
+            Journal::open(&self.out, &identity, fresh).with_context(|| {
+                let path = self.out.join(journal::FILE_NAME);
+                format!("cannot keep track of the cases in {}", path.display())
+            })
+        };
+        let (journal, beginning) = open(self.fresh)?;
+        let starts_over = |why: &str| {
+            anstream::eprintln!("{} is not gone on from: {why}", self.out.display());
+        };
+        match beginning {
+            Beginning::New => Ok((journal, Findings::default())),
+            Beginning::StartsOver(why) => {
+                starts_over(&format!("{}: {why}", journal::FILE_NAME));
+                Ok((journal, Findings::default()))
+            }
+            Beginning::Continues(cases) => match Findings::read_if_any(&self.out) {
+                Ok(findings) => {
+                    anstream::eprintln!(
+                        "going on behind {cases} cases and {} findings in {}; --fresh starts over",
+                        findings.len(),
+                        self.out.display()
+                    );
+                    Ok((journal, findings))
+                }
+                Err(error) => {
+                    starts_over(&error.to_string());
+                    Ok((open(true)?.0, Findings::default()))
+                }
+            },
+        }
     }
-    if tally.drawn > 0 {
-        anstream::println!(
-            "{} of the cases were drawn; {} of their findings did not show again and are left out",
-            tally.drawn,
-            tally.not_replayed
-        );
-    }
-    let pairs = Point::all().flat_map(|point| {
-        let outcomes = point.outcomes().into_iter().enumerate();
-        let permitted = outcomes.filter(|(_, outcome)| !outcome.paranoid);
-        permitted.map(move |(index, outcome)| (point, index + 1, outcome.choice))
-    });
-    let pairs: Vec<_> = pairs.collect();
-    let silent: Vec<String> = pairs
-        .iter()
-        .filter(|(point, outcome, _)| !tally.fired.contains(&(*point, *outcome)))
-        .map(|(point, _, choice)| format!("{point}={}", point.words(*choice)))
-        .collect();
-    if !silent.is_empty() {
-        anstream::println!("outcomes that never fired: {}", silent.join(", "));
-    }
-    let permitted = pairs.len();
-    anstream::println!(
-        "{} of {permitted} permitted outcomes fired; {} cases left out by time or number; in {} the deviation was not reached",
-        permitted - silent.len(),
-        tally.left_out,
-        tally.unfired
-    );
 }
 
 /// A scenario by file or by name.
@@ -223,55 +260,6 @@ fn parse_time(text: &str) -> anyhow::Result<Duration> {
             Ok(Duration::from_secs_f64(number * factor))
         }
         _ => bail!("expected a time such as 90s, 10m or 2h"),
-    }
-}
-
-/// A bar on a terminal, a line a phase elsewhere.
-struct Bar {
-    bar: ProgressBar,
-}
-
-impl Bar {
-    fn new() -> Bar {
-        let bar = ProgressBar::no_length();
-        if let Ok(style) =
-            ProgressStyle::with_template("{prefix:>12} [{bar:40}] {pos}/{len} {msg}  {elapsed}")
-        {
-            bar.set_style(style.progress_chars("=> "));
-        }
-        Bar { bar }
-    }
-
-    fn say(&self, line: &str) {
-        if self.bar.is_hidden() {
-            anstream::eprintln!("{line}");
-        } else {
-            self.bar.println(line);
-        }
-    }
-
-    fn finish(&self) {
-        self.bar.finish_and_clear();
-    }
-}
-
-impl Progress for Bar {
-    fn phase(&mut self, name: &str, cases: usize) {
-        self.bar.set_prefix(name.to_owned());
-        self.bar.set_length(cases as u64);
-        self.bar.set_position(0);
-        if self.bar.is_hidden() {
-            self.say(&format!("{name}: {cases} cases"));
-        }
-    }
-
-    fn case(&mut self, findings: usize) {
-        self.bar.inc(1);
-        self.bar.set_message(format!("{findings} findings"));
-    }
-
-    fn found(&mut self, finding: &Finding) {
-        self.say(&format!("found {}: {}", finding.id, finding.message));
     }
 }
 

@@ -12,7 +12,7 @@ use crate::campaign::minimise::{Candidate, Minimised, Player, REPLAYS_MAX, minim
 use crate::campaign::{Recorded, STABILITY_REPLAYS, stability};
 use crate::cli::CLEAN;
 use crate::execute::pool::Zygote;
-use crate::report::{Finding, Stability, Symbolizer};
+use crate::report::{Stability, Symbolizer};
 
 /// Leaves out of a finding whatever it does not need - operations, then operands, then decisions - and prints the small one as a file.
 #[derive(Args)]
@@ -39,14 +39,16 @@ impl MinimizeArgs {
             faults: subject.recorded.faults.clone(),
         };
         let mut player = Player {
-            zygote: &mut zygote,
+            stage: &mut zygote,
             symbols: &mut symbols,
             nixl: &subject.spec,
             strict: self.subject.strict,
             fingerprint: "",
         };
         let shown = player.play(&first)?.0;
-        let wanted = chosen(&subject, &shown).map(|finding| finding.fingerprint.clone());
+        let wanted = subject
+            .chosen(&shown)
+            .map(|finding| finding.fingerprint.clone());
         // What shows only now and then may not have shown in that one play.
         let Some(wanted) = wanted.or(subject.fingerprint.clone()) else {
             bail!(
@@ -82,19 +84,6 @@ impl MinimizeArgs {
         );
         Ok(ExitCode::from(CLEAN))
     }
-}
-
-/// Which of the findings that a case shows is meant: the one that its file or its hunt names, else the first of what its file speaks of.
-fn chosen<'a>(subject: &Subject, shown: &'a [Finding]) -> Option<&'a Finding> {
-    let note = |key| subject.recorded.note(key);
-    let fits = |finding: &&Finding| match &subject.fingerprint {
-        Some(fingerprint) => finding.fingerprint == *fingerprint,
-        None => {
-            note("object").is_none_or(|object| finding.object == object)
-                && note("rule").is_none_or(|rule| finding.rule.as_deref() == Some(rule))
-        }
-    };
-    shown.iter().find(fits)
 }
 
 /// The small finding as a file: what was noted of it before stays.

@@ -1,6 +1,8 @@
 //! The verbs of the program, one file each.
 
 mod adversary;
+mod bar;
+pub mod bug;
 pub mod doctor;
 pub mod explain;
 pub mod hunt;
@@ -43,6 +45,8 @@ enum Verb {
     Replay(replay::ReplayArgs),
     /// Make a finding small.
     Minimize(minimize::MinimizeArgs),
+    /// Print a finding as a report that can be filed.
+    Bug(bug::BugArgs),
     /// What a rule of UCX's contract says.
     Explain(explain::ExplainArgs),
     /// The NIXL releases that can be tested.
@@ -62,6 +66,7 @@ pub fn run() -> ExitCode {
         Verb::Points(arguments) => arguments.run(),
         Verb::Replay(arguments) => arguments.run(),
         Verb::Minimize(arguments) => arguments.run(),
+        Verb::Bug(arguments) => arguments.run(),
         Verb::Explain(arguments) => arguments.run(),
         Verb::Nixl(arguments) => arguments.run(),
         Verb::Doctor(arguments) => arguments.run(),

@@ -37,6 +37,17 @@ pub(super) struct Subject {
     pub(super) spec: String,
 }
 
+impl Subject {
+    /// Which of the findings that a case shows is meant: the one that its file or its hunt names, else the first of what its file speaks
+    /// of.
+    pub(super) fn chosen<'a>(&self, shown: &'a [Finding]) -> Option<&'a Finding> {
+        match &self.fingerprint {
+            Some(wanted) => shown.iter().find(|finding| finding.fingerprint == *wanted),
+            None => self.recorded.chosen(shown),
+        }
+    }
+}
+
 impl SubjectArgs {
     /// Looks it up.
     ///

@@ -1,8 +1,11 @@
 //! One case: a scenario, the faults that happen in it, and what came of it. This is the data that goes between the processes of a hunt.
 
 use std::collections::BTreeSet;
+use std::io;
 use std::path::{Path, PathBuf};
 
+use anyhow::Context;
+use mock_ucx::Adversary;
 use mock_ucx::ledger::read::Snapshot;
 use mock_ucx::trace::TRACE;
 use serde::{Deserialize, Serialize};
@@ -35,6 +38,25 @@ pub enum Draw {
     Swarm(u64),
     /// These bytes, one for each question.
     Bytes(Vec<u8>),
+}
+
+impl Draw {
+    /// The seed of a swarm.
+    pub(crate) fn seed(&self) -> u64 {
+        match self {
+            Draw::Swarm(seed) => *seed,
+            _ => 0,
+        }
+    }
+
+    /// Who decides.
+    pub(crate) fn adversary(&self) -> Adversary {
+        match self {
+            Draw::Nothing => Adversary::Benign,
+            Draw::Swarm(_) => Adversary::Swarm,
+            Draw::Bytes(bytes) => Adversary::Bytes(bytes.clone()),
+        }
+    }
 }
 
 /// How the process of a case ended.
@@ -132,6 +154,22 @@ impl Files {
             log: folder.join("log"),
             trace: folder.join("ledger").with_extension(TRACE),
         }
+    }
+
+    /// Removes those that are there.
+    ///
+    /// # Errors
+    /// One cannot be removed.
+    pub fn remove(&self) -> anyhow::Result<()> {
+        for file in [&self.ledger, &self.notes, &self.log, &self.trace] {
+            match std::fs::remove_file(file) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                    return Err(error).with_context(|| format!("cannot remove {}", file.display()));
+                }
+                _ => {}
+            }
+        }
+        Ok(())
     }
 }
 

@@ -5,16 +5,17 @@ use std::io::Write;
 use std::os::fd::AsRawFd;
 use std::time::Duration;
 
+use mock_ucx::Settings;
 use mock_ucx::control;
 use mock_ucx::ledger::read::Snapshot;
 use mock_ucx::version::UcxVersion;
-use mock_ucx::{Adversary, Settings};
 
 use crate::execute::Outcome;
 use crate::execute::Verdict;
 use crate::execute::case::{Draw, Files, Line, NoteOutcome, Order};
 use crate::execute::interpret::{Observer, Patience, play};
-use crate::nixl::capi::{Api, Status};
+use crate::execute::ready::Ready;
+use crate::nixl::capi::Status;
 use crate::oracle::ownership;
 use crate::scenario::{Op, Scenario};
 
@@ -27,18 +28,23 @@ const SLEEPS_MAX_BENIGN: u32 = 40_000;
 const SLEEPS_MAX_FAULTY: u32 = 300;
 
 /// Polls of a worker in vain after which what is withheld comes: NIXL waits inside some calls until an operation is complete.
-const HEAL_AFTER: u64 = 5_000;
+pub(crate) const HEAL_AFTER: u64 = 5_000;
 
 /// The exit status of a process that could not begin.
 pub const CANNOT_BEGIN: i32 = 3;
 
 /// Plays `order` and ends the process.
-pub fn run(api: &'static Api, version: UcxVersion, order: &Order) -> ! {
+pub fn run(ready: Ready, order: &Order) -> ! {
     // SAFETY: no pointers are involved. A case does not outlive the hunt that wanted it.
     unsafe { libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL) };
-    let status = match begin(version, order) {
+    let status = match begin(ready.version, order) {
         Ok((scenario, mut notes)) => {
-            play(api, &scenario, patience(order), &mut notes);
+            play(
+                ready.api,
+                &scenario,
+                patience(order.faults.is_empty() && order.draw == Draw::Nothing),
+                &mut notes,
+            );
             control::set_operation(0);
             notes.look(&Files::new(&order.folder));
             0
@@ -52,8 +58,9 @@ pub fn run(api: &'static Api, version: UcxVersion, order: &Order) -> ! {
     unsafe { libc::_exit(status) }
 }
 
-fn patience(order: &Order) -> Patience {
-    let sleeps_max = if order.faults.is_empty() && order.draw == Draw::Nothing {
+/// How long a case waits.
+pub(crate) fn patience(benign: bool) -> Patience {
+    let sleeps_max = if benign {
         SLEEPS_MAX_BENIGN
     } else {
         SLEEPS_MAX_FAULTY
@@ -82,15 +89,8 @@ fn begin(version: UcxVersion, order: &Order) -> anyhow::Result<(Scenario, Notes)
         heal_after: HEAL_AFTER,
         trace: order.trace,
         record_questions: true,
-        seed: match order.draw {
-            Draw::Swarm(seed) => seed,
-            _ => 0,
-        },
-        adversary: match &order.draw {
-            Draw::Nothing => Adversary::Benign,
-            Draw::Swarm(_) => Adversary::Swarm,
-            Draw::Bytes(bytes) => Adversary::Bytes(bytes.clone()),
-        },
+        seed: order.draw.seed(),
+        adversary: order.draw.adversary(),
         ..Settings::default()
     });
     Ok((
@@ -98,7 +98,7 @@ fn begin(version: UcxVersion, order: &Order) -> anyhow::Result<(Scenario, Notes)
         Notes {
             file: File::create(&files.notes)?,
             teardown: false,
-            incomplete: false,
+            reading: Reading::default(),
         },
     ))
 }
@@ -107,8 +107,34 @@ fn begin(version: UcxVersion, order: &Order) -> anyhow::Result<(Scenario, Notes)
 struct Notes {
     file: File,
     teardown: bool,
+    reading: Reading,
+}
+
+/// Reads what an operation came to.
+#[derive(Default)]
+pub(crate) struct Reading {
     /// The release lacks a function that an operation needed: what comes after it may fail for that reason alone.
     incomplete: bool,
+}
+
+impl Reading {
+    /// What is noted of a verdict, the next one in the order of the play.
+    pub(crate) fn read(&mut self, verdict: &Verdict) -> NoteOutcome {
+        self.incomplete |= matches!(verdict, Verdict::Absent { .. });
+        match verdict {
+            Verdict::TimedOut { .. } | Verdict::Wrong { .. } if self.incomplete => {
+                NoteOutcome::Skipped
+            }
+            Verdict::Done { status } if *status == Status::InProgress => NoteOutcome::Begun,
+            Verdict::Done { .. } => NoteOutcome::Done,
+            Verdict::Refused { function, status } => {
+                NoteOutcome::Refused(format!("{function} answered {status}"))
+            }
+            Verdict::Skipped { .. } | Verdict::Absent { .. } => NoteOutcome::Skipped,
+            Verdict::TimedOut { what } => NoteOutcome::TimedOut(what.clone()),
+            Verdict::Wrong { what } => NoteOutcome::Wrong(what.clone()),
+        }
+    }
 }
 
 impl Notes {
@@ -131,7 +157,7 @@ impl Notes {
 }
 
 /// The number of an operation in the ledger, where 0 says "none".
-fn number(index: usize) -> u32 {
+pub(crate) fn number(index: usize) -> u32 {
     u32::try_from(index + 1).unwrap_or(u32::MAX)
 }
 
@@ -149,20 +175,7 @@ impl Observer for Notes {
 
     fn after_op(&mut self, index: usize, _op: &Op, outcome: &Outcome) {
         let answers = outcome.answer.clone();
-        self.incomplete |= matches!(outcome.verdict, Verdict::Absent { .. });
-        let outcome = match &outcome.verdict {
-            Verdict::TimedOut { .. } | Verdict::Wrong { .. } if self.incomplete => {
-                NoteOutcome::Skipped
-            }
-            Verdict::Done { status } if *status == Status::InProgress => NoteOutcome::Begun,
-            Verdict::Done { .. } => NoteOutcome::Done,
-            Verdict::Refused { function, status } => {
-                NoteOutcome::Refused(format!("{function} answered {status}"))
-            }
-            Verdict::Skipped { .. } | Verdict::Absent { .. } => NoteOutcome::Skipped,
-            Verdict::TimedOut { what } => NoteOutcome::TimedOut(what.clone()),
-            Verdict::Wrong { what } => NoteOutcome::Wrong(what.clone()),
-        };
+        let outcome = self.reading.read(&outcome.verdict);
         self.write(&Line::End {
             operation: number(index),
             outcome,

@@ -4,8 +4,10 @@ pub mod case;
 pub mod child;
 pub mod interpret;
 pub mod pool;
+pub mod ready;
 mod region;
 mod transcript;
+pub(crate) mod watch;
 pub mod zygote;
 
 pub use region::{Mapping, pattern_byte};

@@ -1,9 +1,10 @@
 //! The parent's side of the zygotes: starts them in a fixed environment, hands them cases, and reads what came of each.
 
 use std::io::{self, BufRead, BufReader, Write};
-use std::os::unix::process::CommandExt;
+use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
 use mock_ucx::ledger::read::Snapshot;
@@ -13,6 +14,9 @@ use crate::execute::case::{Draw, End, Files, Order, Played, assemble};
 
 /// Name of the program's hidden verb.
 pub const ZYGOTE_VERB: &str = "zygote";
+
+/// How long a process may take to die that has closed its pipes.
+const DYING_MAX: Duration = Duration::from_secs(2);
 
 /// Bytes kept of a case's log: enough for the last error messages.
 const LOG_BYTES: usize = 4096;
@@ -28,6 +32,21 @@ pub struct Zygote {
     folder: TempDir,
     spec: String,
     trace: bool,
+}
+
+/// Where cases are played, each in a process of its own.
+pub trait Stage {
+    /// Plays a scenario under a fault specification.
+    ///
+    /// # Errors
+    /// No process can be had for it.
+    fn play(&mut self, scenario: &str, faults: &str) -> anyhow::Result<Played>;
+}
+
+impl Stage for Zygote {
+    fn play(&mut self, scenario: &str, faults: &str) -> anyhow::Result<Played> {
+        Zygote::play(self, scenario, faults)
+    }
 }
 
 impl Zygote {
@@ -75,7 +94,13 @@ impl Zygote {
         let mut line = String::new();
         zygote.answers.read_line(&mut line)?;
         if line.trim() != "ready" {
-            bail!("{}", zygote.last_words());
+            let words = zygote.last_words();
+            match zygote.child.try_wait().ok().flatten() {
+                Some(status) if status.signal().is_some() => {
+                    bail!("the NIXL `{spec}` crashes when it is loaded ({status}): {words}")
+                }
+                _ => bail!("{words}"),
+            }
         }
         Ok(zygote)
     }
@@ -109,14 +134,7 @@ impl Zygote {
         draw: &Draw,
     ) -> anyhow::Result<Played> {
         let files = Files::new(self.folder.path());
-        for file in [&files.ledger, &files.notes, &files.log, &files.trace] {
-            match std::fs::remove_file(file) {
-                Err(error) if error.kind() != io::ErrorKind::NotFound => {
-                    return Err(error).with_context(|| format!("cannot remove {}", file.display()));
-                }
-                _ => {}
-            }
-        }
+        files.remove()?;
         let order = Order {
             scenario: scenario.to_owned(),
             faults: faults.to_owned(),
@@ -147,8 +165,12 @@ impl Zygote {
             .with_context(|| format!("the process for the cases answered `{}`", line.trim()))
     }
 
-    /// What it said on standard error before it ended.
+    /// What it said on standard error before it ended. It has a moment to end by itself, for its status to tell why.
     fn last_words(&mut self) -> String {
+        let begun = Instant::now();
+        while begun.elapsed() < DYING_MAX && matches!(self.child.try_wait(), Ok(None)) {
+            std::thread::sleep(Duration::from_millis(1));
+        }
         let _ = self.child.kill();
         let mut words = String::new();
         if let Some(stderr) = self.child.stderr.take() {
@@ -185,7 +207,7 @@ fn fix_environment(command: &mut Command) {
 }
 
 /// A folder in memory where the system has one, else among the temporary files.
-fn scratch_folder() -> anyhow::Result<TempDir> {
+pub(crate) fn scratch_folder() -> anyhow::Result<TempDir> {
     let mut builder = tempfile::Builder::new();
     builder.prefix("mock-ucx-");
     let in_memory = Path::new("/dev/shm");
@@ -199,7 +221,8 @@ fn scratch_folder() -> anyhow::Result<TempDir> {
         .context("cannot make a temporary folder for the cases")
 }
 
-fn read(files: &Files, end: End) -> Played {
+/// What the files of a case say.
+pub(crate) fn read(files: &Files, end: End) -> Played {
     let (notes, held) = assemble(&std::fs::read_to_string(&files.notes).unwrap_or_default());
     let log = std::fs::read(&files.log).unwrap_or_default();
     let tail = &log[log.len().saturating_sub(LOG_BYTES)..];

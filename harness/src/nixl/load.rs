@@ -258,6 +258,15 @@ fn verify(installed: &Installed, base: Option<usize>) -> Result<usize, LoadError
 /// Where a loaded library's imports of UCX lead, read from its own relocated tables: the loader's
 /// `dlsym` would search in another order than its binding does.
 fn ucx_bindings(client: &Path) -> Result<Vec<(String, usize)>, LoadError> {
+    let slots = ucx_slots(client)?.into_iter();
+    // SAFETY: each is a relocated word of a library that is loaded for good.
+    Ok(slots
+        .map(|(name, slot)| (name, unsafe { slot.read_unaligned() }))
+        .collect())
+}
+
+/// The words of a loaded library that say where its imports of UCX lead.
+pub(super) fn ucx_slots(client: &Path) -> Result<Vec<(String, *mut usize)>, LoadError> {
     let library = Library::open(client)?;
     let elf = library.elf()?;
     let bad = |error: object::Error| NixlError::BadLibrary {
@@ -266,7 +275,7 @@ fn ucx_bindings(client: &Path) -> Result<Vec<(String, usize)>, LoadError> {
     };
     let base = loaded_base(client)?;
     let symbols = elf.dynamic_symbol_table();
-    let mut bindings = Vec::new();
+    let mut slots = Vec::new();
     for (offset, relocation) in elf.dynamic_relocations().into_iter().flatten() {
         let RelocationTarget::Symbol(index) = relocation.target() else {
             continue;
@@ -277,11 +286,10 @@ fn ucx_bindings(client: &Path) -> Result<Vec<(String, usize)>, LoadError> {
         if !symbol.is_undefined() || !(name.starts_with("ucp_") || name.starts_with("ucs_")) {
             continue;
         }
-        let slot = (base + offset as usize) as *const usize;
-        // SAFETY: the library is loaded for good at `base`, and this is one of its relocated words.
-        bindings.push((name.to_owned(), unsafe { slot.read_unaligned() }));
+        let slot = (base + offset as usize) as *mut usize;
+        slots.push((name.to_owned(), slot));
     }
-    Ok(bindings)
+    Ok(slots)
 }
 
 struct Module {

@@ -8,8 +8,8 @@ use mock_ucx::schedule::Point;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use super::Symbolizer;
 use super::frames::{Frame, nixl_frames};
+use super::{Certificate, Symbolizer};
 use crate::oracle::{Evidence, Observation, Oracle, Verdict};
 
 /// Hex digits of a fingerprint: 128 bits, beyond any accident.
@@ -62,6 +62,15 @@ pub struct Finding {
     pub stability: Stability,
     /// A sentence or two to file.
     pub message: String,
+    /// Nothing can be left out of its scenario and its faults without losing it.
+    #[serde(default)]
+    pub minimal: bool,
+    /// Name of the known finding that it is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub known: Option<String>,
+    /// What came of it on the real UCX; `None`: nobody tried.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub certificate: Option<Certificate>,
     /// Fingerprints that it would have if another fault of the case, or none, had led to it.
     #[serde(skip)]
     pub(super) otherwise: Vec<String>,
@@ -156,9 +165,17 @@ impl Finding {
             ucx_version: observation.snapshot.map(version).unwrap_or_default(),
             stability: Stability { shown: 1, of: 1 },
             message: String::new(),
+            minimal: false,
+            known: None,
+            certificate: None,
         };
         finding.message = teller.message(fault, &finding);
         finding
+    }
+
+    /// The same finding, whatever fault of its case, or none, had led to it.
+    pub fn is_same(&self, other: &Finding) -> bool {
+        self.fingerprint == other.fingerprint || self.otherwise.contains(&other.fingerprint)
     }
 
     /// Simpler cases come first: few faults, a short scenario, and the texts, so that the order is always the same.

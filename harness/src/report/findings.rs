@@ -79,10 +79,12 @@ impl Findings {
             return true;
         };
         let count = kept.count + finding.count;
+        let name = kept.known.take().or_else(|| finding.known.clone());
         if kept.fingerprint == finding.fingerprint && finding.simplicity() < kept.simplicity() {
             *kept = finding;
         }
         kept.count = count;
+        kept.known = name;
         false
     }
 
@@ -96,10 +98,17 @@ impl Findings {
         self.by_fingerprint.is_empty()
     }
 
-    /// All of them: by oracle, then by object, then by fingerprint.
+    /// All of them: by oracle, by object, by family, then by fingerprint.
     pub fn iter(&self) -> impl Iterator<Item = &Finding> {
         let mut sorted: Vec<&Finding> = self.by_fingerprint.values().collect();
-        sorted.sort_by_key(|finding| (finding.oracle, &finding.object, &finding.fingerprint));
+        sorted.sort_by_key(|finding| {
+            (
+                finding.oracle,
+                &finding.object,
+                &finding.family,
+                &finding.fingerprint,
+            )
+        });
         sorted.into_iter()
     }
 
@@ -136,6 +145,21 @@ impl Findings {
         allow_reading(file.as_file())?;
         file.persist(path)?;
         Ok(())
+    }
+
+    /// Reads `findings.jsonl` from a folder that may have none.
+    ///
+    /// # Errors
+    /// As [`Findings::read`], but for a file that is not there.
+    pub fn read_if_any(folder: &Path) -> Result<Findings, ReportError> {
+        match Findings::read(folder) {
+            Err(ReportError::Unreadable { cause, .. })
+                if cause.kind() == io::ErrorKind::NotFound =>
+            {
+                Ok(Findings::default())
+            }
+            result => result,
+        }
     }
 
     /// Reads `findings.jsonl` from a folder.

@@ -7,7 +7,7 @@
 use std::collections::HashMap;
 use std::fs::File;
 use std::path::{Path, PathBuf};
-use std::rc::Rc;
+use std::sync::Arc;
 
 use memmap2::Mmap;
 use mock_ucx::ledger::read::Module;
@@ -22,7 +22,7 @@ const ENCLOSING_TRIED_MAX: usize = 8;
 /// Names frames; keeps the symbol tables that it has read.
 #[derive(Default)]
 pub struct Symbolizer {
-    tables: HashMap<(PathBuf, Vec<u8>), Option<Rc<Table>>>,
+    tables: HashMap<(PathBuf, Vec<u8>), Option<Arc<Table>>>,
 }
 
 impl Symbolizer {
@@ -70,11 +70,11 @@ impl Symbolizer {
         }
     }
 
-    fn table(&mut self, path: &Path, build_id: &[u8]) -> Option<Rc<Table>> {
+    fn table(&mut self, path: &Path, build_id: &[u8]) -> Option<Arc<Table>> {
         let key = (path.to_owned(), build_id.to_owned());
         self.tables
             .entry(key)
-            .or_insert_with(|| Table::read(path, build_id).map(Rc::new))
+            .or_insert_with(|| Table::read(path, build_id).map(Arc::new))
             .clone()
     }
 }

@@ -99,6 +99,9 @@ impl Display for Rendered<'_> {
                 finding.stability.shown, finding.stability.of
             )?;
         }
+        if let Some(certificate) = &finding.certificate {
+            writeln!(f, "  {LABEL}real UCX{LABEL:#} {certificate}")?;
+        }
         writeln!(f, "  {LABEL}replay{LABEL:#}   {}", self.again)
     }
 }

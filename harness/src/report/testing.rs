@@ -36,6 +36,9 @@ pub(crate) fn sample(fingerprint: &str, faults: &str) -> Finding {
         ucx_version: "1.22.0".to_owned(),
         stability: Stability { shown: 1, of: 1 },
         message: "memory_handle #2 is lost.".to_owned(),
+        minimal: false,
+        known: None,
+        certificate: None,
         otherwise: Vec::new(),
     }
 }

@@ -9,6 +9,7 @@ use parking_lot::{ArcReentrantMutexGuard, MutexGuard, RawMutex, RawThreadId};
 
 use crate::abi::types::{Constant, UcsStatus, ptr_status};
 use crate::abi::universe;
+use crate::control::edges;
 use crate::fabric::endpoint;
 use crate::functions::Function;
 use crate::ledger::{Event, Kind, NewFinding, Site, Stack, Trouble, record_event};
@@ -153,6 +154,10 @@ fn run<A: Answer>(function: Function, record: bool, body: impl FnOnce(&Call) -> 
         }
         let answer = body(&call);
         let status = answer.status();
+        if edges::are_counted() {
+            let state = call.lock().state_number(call.object.get());
+            edges::call(function, state, status);
+        }
         if record || status.is_err() {
             call.trace(status);
             record_event(

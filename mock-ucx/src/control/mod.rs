@@ -3,12 +3,16 @@
 pub(crate) mod answer;
 pub mod api;
 pub mod build;
+pub mod edges;
 pub(crate) mod ending;
 pub(crate) mod report;
 pub mod settings;
 pub mod supervisor;
 
 use std::sync::atomic::Ordering::Relaxed;
+
+use crate::ledger::read::Snapshot;
+use crate::settings::Settings;
 
 pub use crate::abi::{configure, configured, set_operation};
 pub use ending::is_real_ucx;
@@ -29,6 +33,18 @@ pub fn calls_so_far() -> u64 {
 /// while no object is alive; false otherwise, and before the first call of UCX.
 pub fn reset() -> bool {
     crate::abi::current().is_some_and(|universe| universe.lock().reset())
+}
+
+/// As at the start of a process with these settings, and with nothing recorded, but that ledger and emulated release stay what they
+/// are. For a program that plays one case after the other. Only while nothing of the client is alive or under way, and while none of its
+/// threads is inside UCX; false otherwise, and before the first call of UCX.
+pub fn begin_anew(settings: Settings) -> bool {
+    crate::abi::current().is_some_and(|universe| universe.lock().begin_anew(settings))
+}
+
+/// What the ledger of this process says, if UCX was called already.
+pub fn snapshot() -> Option<Snapshot> {
+    crate::abi::current().map(|universe| Snapshot::of(&universe.map))
 }
 
 /// Progress calls of each worker after [`heal`] within which every operation under way is complete.

@@ -144,6 +144,35 @@ impl Ledger {
         self.ordinals = Default::default();
     }
 
+    /// Nothing was recorded so far, but which stacks and modules there are. Only while nothing is alive and nobody calls.
+    pub(crate) fn begin_anew(&mut self) {
+        self.restart_ordinals();
+        self.ended.clear();
+        self.findings.clear();
+        let header = self.map.header();
+        let tables_in_use = [
+            &header.objects,
+            &header.findings,
+            &header.findings_dropped,
+            &header.fired,
+            &header.fired_dropped,
+            &header.asked,
+            &header.internal_errors,
+            &header.upcalls,
+        ];
+        for number in tables_in_use
+            .into_iter()
+            .chain(header.outcomes.as_flattened())
+        {
+            number.store(0, Relaxed);
+        }
+        let sums = [&header.step, &header.objects_dropped, &header.events];
+        let by_kind = header.created.iter().chain(&header.live);
+        for sum in by_kind.chain(&header.calls).chain(sums) {
+            sum.store(0, Relaxed);
+        }
+    }
+
     /// The object was given back (`Ended`), or its parent went first (`Orphaned`).
     pub(crate) fn end(&mut self, slot: u32, kind: Kind, state: ObjectState, site: Site<'_>) {
         let stack = self.intern(site.stack);

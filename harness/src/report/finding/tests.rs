@@ -200,6 +200,7 @@ fn a_finding_is_one_line_of_json_with_the_fields_that_the_design_names() {
         "ucx_version",
         "stability",
         "message",
+        "minimal",
     ];
     expected.sort_unstable();
     assert_eq!(keys, expected);

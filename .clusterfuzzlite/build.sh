@@ -1,0 +1,2 @@
+#!/bin/bash -eu
+fuzz/build "$OUT"

@@ -1,0 +1,278 @@
+//! Which cases were played, kept in the output folder, so that a hunt goes on where the one before it stopped.
+//!
+//! A text file: what it belongs to on its first line, then the key of one case a line. It is only ever added to.
+
+use std::collections::BTreeSet;
+use std::fs::File;
+use std::io::{self, BufWriter, Read, Write};
+use std::path::{Path, PathBuf};
+
+use mock_ucx::schedule::FaultSpec;
+use sha2::{Digest, Sha256};
+
+use crate::scenario::Scenario;
+
+/// Its name in the output folder.
+pub const FILE_NAME: &str = "played.log";
+
+/// How it begins; the number is that of this layout.
+const MAGIC: &str = "mock-ucx played 1";
+
+/// A longer file is not read: it would be that of some millions of cases, which no hunt here plays.
+pub const BYTES_MAX: u64 = 64 << 20;
+
+/// Bytes of a key in hex digits.
+const KEY_DIGITS: usize = 16;
+
+/// How a hunt begins.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Beginning {
+    /// Nothing was there.
+    New,
+    /// It goes on behind so many cases.
+    Continues(usize),
+    /// What was there is of no use, for this reason.
+    StartsOver(String),
+}
+
+/// The cases that were played.
+pub struct Journal {
+    played: BTreeSet<u64>,
+    path: PathBuf,
+    file: BufWriter<File>,
+    failed: Option<io::Error>,
+}
+
+impl Journal {
+    /// Opens that of a folder, or begins one for `identity`, which names the NIXL, this build, and what is judged.
+    ///
+    /// # Errors
+    /// It can be neither read nor written.
+    pub fn open(folder: &Path, identity: &str, fresh: bool) -> io::Result<(Journal, Beginning)> {
+        let path = folder.join(FILE_NAME);
+        let first_line = format!("{MAGIC} {identity}");
+        let (played, beginning) = match read(&path, &first_line)? {
+            Found::Nothing => (BTreeSet::new(), Beginning::New),
+            Found::Played(_) if fresh => (BTreeSet::new(), Beginning::New),
+            Found::Useless(_) if fresh => (BTreeSet::new(), Beginning::New),
+            Found::Useless(why) => (BTreeSet::new(), Beginning::StartsOver(why)),
+            Found::Played(played) => {
+                let count = played.len();
+                (played, Beginning::Continues(count))
+            }
+        };
+        let goes_on = matches!(beginning, Beginning::Continues(_));
+        let file = match goes_on {
+            true => append(&path)?,
+            false => File::create(&path)?,
+        };
+        let mut journal = Journal {
+            played,
+            path,
+            file: BufWriter::new(file),
+            failed: None,
+        };
+        if !goes_on {
+            journal.put(&first_line);
+        }
+        Ok((journal, beginning))
+    }
+
+    /// Whether this case was played.
+    pub fn has(&self, scenario: &Scenario, faults: &FaultSpec) -> bool {
+        self.played.contains(&key(scenario, faults))
+    }
+
+    /// This case was played.
+    pub fn add(&mut self, scenario: &Scenario, faults: &FaultSpec) {
+        let key = key(scenario, faults);
+        if self.played.insert(key) {
+            self.put(&format!("{key:0KEY_DIGITS$x}"));
+        }
+    }
+
+    /// Writes all out; why that is not possible, if it is not.
+    pub fn flush(&mut self) -> Option<String> {
+        if let Err(error) = self.file.flush() {
+            self.failed.get_or_insert(error);
+        }
+        let error = self.failed.as_ref()?;
+        Some(format!(
+            "cannot write to {}: {error}; a later hunt will play these cases again",
+            self.path.display()
+        ))
+    }
+
+    fn put(&mut self, line: &str) {
+        if let Err(error) = writeln!(self.file, "{line}") {
+            self.failed.get_or_insert(error);
+        }
+    }
+}
+
+/// The first 64 bits of a hash of what is played: among a million cases two are alike once in thirty million hunts.
+fn key(scenario: &Scenario, faults: &FaultSpec) -> u64 {
+    let digest = Sha256::digest(format!("{scenario}\n{faults}"));
+    let mut first = [0; 8];
+    first.copy_from_slice(&digest[..8]);
+    u64::from_be_bytes(first)
+}
+
+/// Opens a journal to add to it, behind its last whole line.
+fn append(path: &Path) -> io::Result<File> {
+    let file = File::options().append(true).open(path)?;
+    let text = std::fs::read(path)?;
+    let whole = text.iter().rposition(|byte| *byte == b'\n');
+    file.set_len(whole.map_or(0, |end| end as u64 + 1))?;
+    Ok(file)
+}
+
+enum Found {
+    Nothing,
+    Played(BTreeSet<u64>),
+    Useless(String),
+}
+
+fn read(path: &Path, first_line: &str) -> io::Result<Found> {
+    let file = match File::open(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Found::Nothing),
+        file => file?,
+    };
+    let mut text = Vec::new();
+    file.take(BYTES_MAX + 1).read_to_end(&mut text)?;
+    if text.len() as u64 > BYTES_MAX {
+        let size = BYTES_MAX >> 20;
+        return Ok(Found::Useless(format!("it is larger than {size} MiB")));
+    }
+    Ok(parse(&String::from_utf8_lossy(&text), first_line))
+}
+
+fn parse(text: &str, first_line: &str) -> Found {
+    let mut lines = text.lines().enumerate();
+    match lines.next() {
+        None => return Found::Useless("it is empty".to_owned()),
+        Some((_, first)) if first == first_line => {}
+        Some((_, first)) if first.starts_with(MAGIC) => {
+            let (was, is) = (&first[MAGIC.len()..], &first_line[MAGIC.len()..]);
+            return Found::Useless(format!("it is of{was}, and this is{is}"));
+        }
+        Some((_, first)) if first.starts_with("mock-ucx played ") => {
+            return Found::Useless("another version of mock-ucx wrote it".to_owned());
+        }
+        Some(_) => return Found::Useless("no hunt wrote it".to_owned()),
+    }
+    let is_cut_off = !text.ends_with('\n');
+    let last = text.lines().count() - 1;
+    let mut played = BTreeSet::new();
+    for (index, line) in lines.filter(|(_, line)| !line.is_empty()) {
+        let key = Some(line).filter(|line| line.len() == KEY_DIGITS);
+        match key.and_then(|digits| u64::from_str_radix(digits, 16).ok()) {
+            Some(key) => {
+                played.insert(key);
+            }
+            // The process that wrote it was killed: that case is played again.
+            None if is_cut_off && index == last => {}
+            None => {
+                return Found::Useless(format!("line {} of it is no case", index + 1));
+            }
+        }
+    }
+    Found::Played(played)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn scenario(number: usize) -> Scenario {
+        Scenario::parse(&format!("name s{number}\n")).unwrap()
+    }
+
+    fn begin(folder: &Path) -> (Journal, Beginning) {
+        Journal::open(folder, "nixl=1.5.1 build=a", false).unwrap()
+    }
+
+    #[test]
+    fn what_was_played_is_known_to_the_next_hunt() {
+        let folder = tempfile::tempdir().unwrap();
+        let none = FaultSpec::default();
+        let (mut journal, beginning) = begin(folder.path());
+        assert_eq!(beginning, Beginning::New);
+        journal.add(&scenario(1), &none);
+        journal.add(&scenario(2), &none);
+        assert_eq!(journal.flush(), None);
+        let (journal, beginning) = begin(folder.path());
+        assert_eq!(beginning, Beginning::Continues(2));
+        assert!(journal.has(&scenario(1), &none));
+        assert!(!journal.has(&scenario(3), &none));
+        assert!(!journal.has(&scenario(1), &"ucp_mem_map@1=NO_MEMORY".parse().unwrap()));
+    }
+
+    #[test]
+    fn a_journal_that_was_cut_off_goes_on_without_its_last_line() {
+        let folder = tempfile::tempdir().unwrap();
+        let none = FaultSpec::default();
+        let (mut journal, _) = begin(folder.path());
+        journal.add(&scenario(1), &none);
+        journal.add(&scenario(2), &none);
+        drop(journal);
+        let path = folder.path().join(FILE_NAME);
+        let text = std::fs::read(&path).unwrap();
+        std::fs::write(&path, &text[..text.len() - 5]).unwrap();
+        let (mut journal, beginning) = begin(folder.path());
+        assert_eq!(beginning, Beginning::Continues(1));
+        journal.add(&scenario(3), &none);
+        drop(journal);
+        let (journal, _) = begin(folder.path());
+        assert!(journal.has(&scenario(1), &none) && !journal.has(&scenario(2), &none));
+        assert!(journal.has(&scenario(3), &none));
+    }
+
+    #[test]
+    fn what_is_of_no_use_is_named_and_begun_anew() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join(FILE_NAME);
+        let why = |bytes: &[u8]| {
+            std::fs::write(&path, bytes).unwrap();
+            match begin(folder.path()).1 {
+                Beginning::StartsOver(why) => why,
+                other => panic!("{other:?}"),
+            }
+        };
+        assert_eq!(why(b""), "it is empty");
+        assert_eq!(why(b"\xff\x00 rubbish\n"), "no hunt wrote it");
+        assert_eq!(
+            why(b"mock-ucx played 0 x\n"),
+            "another version of mock-ucx wrote it"
+        );
+        assert_eq!(
+            why(b"mock-ucx played 1 nixl=1.4.1 build=a\n"),
+            "it is of nixl=1.4.1 build=a, and this is nixl=1.5.1 build=a"
+        );
+        assert_eq!(
+            why(b"mock-ucx played 1 nixl=1.5.1 build=a\nrubbish\n0123456789abcdef\n"),
+            "line 2 of it is no case"
+        );
+        File::create(&path).unwrap().set_len(BYTES_MAX + 1).unwrap();
+        match begin(folder.path()).1 {
+            Beginning::StartsOver(why) => assert_eq!(why, "it is larger than 64 MiB"),
+            other => panic!("{other:?}"),
+        }
+        assert_eq!(begin(folder.path()).1, Beginning::Continues(0));
+    }
+
+    #[test]
+    fn a_full_disk_is_told_and_stops_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        std::os::unix::fs::symlink("/dev/full", folder.path().join("full")).unwrap();
+        let mut journal = Journal {
+            played: BTreeSet::new(),
+            path: folder.path().join("full"),
+            file: BufWriter::new(File::options().write(true).open("/dev/full").unwrap()),
+            failed: None,
+        };
+        journal.add(&scenario(1), &FaultSpec::default());
+        assert!(journal.flush().unwrap().contains("No space left on device"));
+        assert!(journal.has(&scenario(1), &FaultSpec::default()));
+    }
+}

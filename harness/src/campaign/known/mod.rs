@@ -1,0 +1,261 @@
+//! Findings that are known: files such as those in tests/findings. They are recognised, counted apart, and do not stand in the way.
+
+mod avoid;
+
+use std::path::Path;
+
+use anyhow::Context;
+use mock_ucx::schedule::FaultSpec;
+use sha2::{Digest, Sha256};
+
+use super::minimise::{Candidate, Player};
+use super::recorded::Recorded;
+use crate::execute::pool::Stage;
+use crate::oracle::Oracle;
+use crate::report::{Finding, Symbolizer};
+use crate::scenario::Scenario;
+
+pub use avoid::Avoid;
+
+/// How files of known findings end.
+const EXTENSION: &str = "scenario";
+
+/// One case in so many is played though a known crash is to be expected in it: it may crash in another way, too.
+const PLAYED_ANYWAY: u8 = 20;
+
+/// Plays in which a known finding must show once to be recognised by what it shows.
+const PLAYS_MAX: usize = 5;
+
+/// All known findings.
+#[derive(Debug, Default)]
+pub struct Known {
+    bugs: Vec<Bug>,
+}
+
+#[derive(Debug)]
+struct Bug {
+    name: String,
+    recorded: Recorded,
+    avoid: Option<Avoid>,
+    /// All that it showed on the NIXL that is hunted in: one bug may break several rules.
+    shown: Vec<Finding>,
+}
+
+impl Known {
+    /// Reads all files of a folder.
+    ///
+    /// # Errors
+    /// The folder or a file cannot be read, or a file is not well-formed.
+    pub fn read(folder: &Path) -> anyhow::Result<Known> {
+        let cannot = || format!("cannot read the known findings in {}", folder.display());
+        let mut files = Vec::new();
+        for entry in std::fs::read_dir(folder).with_context(cannot)? {
+            let path = entry.with_context(cannot)?.path();
+            if path.extension().is_some_and(|end| end == EXTENSION) {
+                files.push(path);
+            }
+        }
+        files.sort();
+        let bugs = files.iter().map(|file| Bug::read(file));
+        Ok(Known {
+            bugs: bugs.collect::<anyhow::Result<_>>()?,
+        })
+    }
+
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.bugs.len()
+    }
+
+    /// None at all.
+    pub fn is_empty(&self) -> bool {
+        self.bugs.is_empty()
+    }
+
+    /// Their names.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.bugs.iter().map(|bug| bug.name.as_str())
+    }
+
+    /// Those that do not show on this NIXL.
+    pub fn gone(&self) -> impl Iterator<Item = &str> {
+        let gone = self.bugs.iter().filter(|bug| bug.shown.is_empty());
+        gone.map(|bug| bug.name.as_str())
+    }
+
+    /// Plays each, to learn how it is told on this NIXL: fingerprints hold names of its functions, which differ between releases.
+    ///
+    /// # Errors
+    /// No case can be played.
+    pub fn recognise(
+        &mut self,
+        stage: &mut dyn Stage,
+        nixl: &str,
+        strict: bool,
+    ) -> anyhow::Result<()> {
+        let mut symbols = Symbolizer::new();
+        for bug in &mut self.bugs {
+            let mut player = Player {
+                stage: &mut *stage,
+                symbols: &mut symbols,
+                nixl,
+                strict,
+                fingerprint: "",
+            };
+            let candidate = Candidate {
+                scenario: bug.recorded.scenario.clone(),
+                faults: bug.recorded.faults.clone(),
+            };
+            for _ in 0..PLAYS_MAX {
+                let (shown, _) = player.play(&candidate)?;
+                if bug.recorded.chosen(&shown).is_some() {
+                    bug.shown = shown;
+                    break;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// The name of the known finding that this one is.
+    pub fn name_of(&self, finding: &Finding) -> Option<&str> {
+        let bug = self.bugs.iter().find(|bug| bug.is(finding))?;
+        Some(&bug.name)
+    }
+
+    /// What is played instead of a case in which a known crash is to be expected: the same without the operations that lead to it.
+    /// `None`: the case as it is, because none is, or because it is that one in twenty.
+    pub fn sidestep(&self, scenario: &Scenario, faults: &FaultSpec) -> Option<Scenario> {
+        self.around(scenario, Some(faults))
+    }
+
+    /// The same for a case of which nobody knows what will deviate.
+    pub fn sidestep_any(&self, scenario: &Scenario) -> Option<Scenario> {
+        self.around(scenario, None)
+    }
+
+    fn around(&self, scenario: &Scenario, faults: Option<&FaultSpec>) -> Option<Scenario> {
+        let mut around: Option<Scenario> = None;
+        for avoid in self.bugs.iter().filter_map(|bug| bug.avoid.as_ref()) {
+            let case = around.as_ref().unwrap_or(scenario);
+            around = avoid.sidestep(case, faults).or(around);
+        }
+        around.filter(|_| !is_played_anyway(scenario, faults))
+    }
+}
+
+/// Chosen by the case alone, so that each hunt chooses the same.
+fn is_played_anyway(scenario: &Scenario, faults: Option<&FaultSpec>) -> bool {
+    let faults = faults.map(FaultSpec::to_string).unwrap_or_default();
+    let digest = Sha256::digest(format!("{scenario}\n{faults}"));
+    digest[0].is_multiple_of(PLAYED_ANYWAY)
+}
+
+impl Bug {
+    fn read(path: &Path) -> anyhow::Result<Bug> {
+        let recorded = Recorded::read(path)?;
+        let avoid = recorded.note("avoid").map(Avoid::parse).transpose();
+        Ok(Bug {
+            name: path
+                .file_stem()
+                .unwrap_or_default()
+                .to_string_lossy()
+                .into_owned(),
+            avoid: avoid.with_context(|| format!("{}: avoid", path.display()))?,
+            recorded,
+            shown: Vec::new(),
+        })
+    }
+
+    fn is(&self, finding: &Finding) -> bool {
+        let named = self.recorded.note("fingerprint") == Some(finding.fingerprint.as_str());
+        let like = |shown| finding.is_same(shown) || self.is_expected_crash(finding, shown);
+        named || self.shown.iter().any(like)
+    }
+
+    /// A crash of the same kind, in the same kind of operation, where this one is to be expected.
+    fn is_expected_crash(&self, finding: &Finding, shown: &Finding) -> bool {
+        let verb = |finding: &Finding| {
+            let operation = finding.operation.as_deref().unwrap_or_default();
+            operation.split_whitespace().next().map(str::to_owned)
+        };
+        let alike = finding.oracle == Oracle::Crash
+            && shown.oracle == Oracle::Crash
+            && finding.rule == shown.rule
+            && verb(finding) == verb(shown);
+        let Some(avoid) = self.avoid.as_ref().filter(|_| alike) else {
+            return false;
+        };
+        match (Scenario::parse(&finding.scenario), finding.faults.parse()) {
+            (Ok(scenario), Ok(faults)) => avoid.fits(&scenario, &faults),
+            _ => false,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::testing::sample;
+
+    const CRASH: &str = "name c\npost x0\npost x0\n";
+
+    fn crash(fingerprint: &str) -> Finding {
+        let mut finding = sample(fingerprint, "");
+        finding.oracle = Oracle::Crash;
+        finding.rule = Some("SIGSEGV".to_owned());
+        finding.operation = Some("post x0".to_owned());
+        finding.scenario = CRASH.to_owned();
+        finding
+    }
+
+    fn known(avoid: Option<&str>, shown: Option<Finding>) -> Known {
+        Known {
+            bugs: vec![Bug {
+                name: "bug".to_owned(),
+                recorded: Recorded::parse(CRASH).unwrap(),
+                avoid: avoid.map(|text| Avoid::parse(text).unwrap()),
+                shown: shown.into_iter().collect(),
+            }],
+        }
+    }
+
+    #[test]
+    fn a_finding_is_known_by_what_the_known_one_shows_here() {
+        let known = known(None, Some(crash("one")));
+        assert_eq!(known.name_of(&crash("one")), Some("bug"));
+        assert_eq!(known.name_of(&crash("two")), None);
+    }
+
+    #[test]
+    fn a_crash_is_known_where_it_is_to_be_expected() {
+        let known = known(Some("post $x; post $x"), Some(crash("one")));
+        assert_eq!(known.name_of(&crash("two")), Some("bug"));
+        let mut elsewhere = crash("two");
+        elsewhere.operation = Some("release x0".to_owned());
+        assert_eq!(known.name_of(&elsewhere), None);
+        let mut otherwise = crash("two");
+        otherwise.rule = Some("SIGABRT".to_owned());
+        assert_eq!(known.name_of(&otherwise), None);
+    }
+
+    #[test]
+    fn nineteen_of_twenty_cases_go_round_a_known_crash() {
+        let known = known(Some("post $x; post $x"), None);
+        let around = |number: u32| {
+            let text = CRASH.replace("name c", &format!("name c{number}"));
+            known.sidestep(&Scenario::parse(&text).unwrap(), &FaultSpec::default())
+        };
+        let sidestepped: Vec<Scenario> = (0..1000).filter_map(around).collect();
+        assert!(
+            (920..980).contains(&sidestepped.len()),
+            "{}",
+            sidestepped.len()
+        );
+        assert!(
+            sidestepped
+                .iter()
+                .all(|scenario| scenario.lines().count() == 1)
+        );
+    }
+}

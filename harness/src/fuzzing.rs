@@ -1,0 +1,162 @@
+//! What a fuzz target needs: a NIXL in its process, cases from its inputs, and whether what they show is known.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::path::Path;
+use std::sync::atomic::AtomicU8;
+
+use anyhow::{Context, bail};
+use mock_ucx::control::edges;
+
+use crate::campaign::minimise::{Candidate, Player, minimise};
+use crate::campaign::{Known, Residents, Task};
+use crate::execute::case::Draw;
+use crate::report::{Finding, Symbolizer};
+use crate::scenario::Scenario;
+
+/// Bytes of a page, which counters must fill.
+const PAGE: usize = 4096;
+
+/// Replays that making a finding small may cost, before it is compared with what is known.
+const REPLAYS_MAX: usize = 120;
+
+/// Plays the cases of a fuzz target.
+pub struct Fuzzer {
+    residents: Residents,
+    nixl: String,
+    symbols: Symbolizer,
+    known: Known,
+    /// How often each known finding was seen.
+    seen: BTreeMap<String, u64>,
+    /// Cases that looked wrong once, and right in a process of their own.
+    unsure: u64,
+}
+
+impl Fuzzer {
+    /// Loads a NIXL, a release or a folder, into this process. What the files in `findings` show is known.
+    ///
+    /// # Errors
+    /// The NIXL cannot be had or loaded, or a file cannot be read.
+    ///
+    /// # Safety
+    /// No other thread runs but the fuzzer's own, which neither allocate nor use NIXL.
+    pub unsafe fn load(nixl: &str, findings: &Path) -> anyhow::Result<Fuzzer> {
+        // SAFETY: handed on to the caller.
+        let mut residents = unsafe { Residents::load(nixl) }?;
+        let mut known = Known::read(findings)?;
+        known.recognise(&mut residents, nixl, false)?;
+        Ok(Fuzzer {
+            residents,
+            nixl: nixl.to_owned(),
+            symbols: Symbolizer::new(),
+            known,
+            seen: BTreeMap::new(),
+            unsure: 0,
+        })
+    }
+
+    /// Plays a scenario under a fuzzer's decisions; what it shows that is not known. Where a known crash is to be expected the way round
+    /// it is taken, as in a hunt.
+    ///
+    /// # Errors
+    /// No process can be had for it.
+    pub fn play(
+        &mut self,
+        scenario: &Scenario,
+        decisions: &[u8],
+    ) -> anyhow::Result<Option<Finding>> {
+        let around = self.known.sidestep_any(scenario);
+        let scenario = around.as_ref().unwrap_or(scenario);
+        let glance = self.residents.play(&Task {
+            scenario: scenario.to_string(),
+            faults: String::new(),
+            draw: Draw::Bytes(decisions.to_vec()),
+        })?;
+        if !glance.suspicious {
+            return Ok(None);
+        }
+        let case = Candidate {
+            scenario: scenario.clone(),
+            faults: glance.fired,
+        };
+        let findings = self.player("").play(&case)?.0;
+        self.unsure += u64::from(findings.is_empty());
+        for finding in findings {
+            if self.is_known(&finding) {
+                continue;
+            }
+            // What led to it is known for sure when nothing is left that did not.
+            let small = {
+                let mut player = self.player(&finding.fingerprint);
+                minimise(case.clone(), &mut player, REPLAYS_MAX, &|| true)?
+            };
+            let finding = small.map_or(finding, |small| small.finding);
+            if !self.is_known(&finding) {
+                return Ok(Some(finding));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Whether it is known; if so it is counted.
+    fn is_known(&mut self, finding: &Finding) -> bool {
+        let name = self.known.name_of(finding).map(str::to_owned);
+        if let Some(name) = &name {
+            *self.seen.entry(name.clone()).or_default() += 1;
+        }
+        name.is_some()
+    }
+
+    fn player<'a>(&'a mut self, fingerprint: &'a str) -> Player<'a> {
+        Player {
+            stage: &mut self.residents,
+            symbols: &mut self.symbols,
+            nixl: &self.nixl,
+            strict: false,
+            fingerprint,
+        }
+    }
+}
+
+/// What was done so far.
+impl fmt::Display for Fuzzer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let lives = self.residents.lives();
+        write!(
+            f,
+            "{} cases in {} processes, of which {} did not come to rest and {} died; {} cases looked wrong only once",
+            lives.cases, lives.begun, lives.restless, lives.dead, self.unsure
+        )?;
+        for (name, times) in &self.seen {
+            write!(f, "\nknown: {name}, {times} times")?;
+        }
+        Ok(())
+    }
+}
+
+/// Lends counters to the mock of this process and of all that are forked from it: the fuzzer's process sees what they count.
+///
+/// # Errors
+/// They do not fill pages of their own, or these cannot be shared.
+pub fn share_counters(counters: &'static [AtomicU8]) -> anyhow::Result<()> {
+    let (start, length) = (counters.as_ptr().cast_mut(), counters.len());
+    if !start.addr().is_multiple_of(PAGE) || length == 0 || !length.is_multiple_of(PAGE) {
+        bail!("the counters of a fuzz target must fill pages of their own");
+    }
+    // SAFETY: the pages hold these counters and nothing else; bytes that are zero are replaced by bytes that are zero.
+    let shared = unsafe {
+        libc::mmap(
+            start.cast(),
+            length,
+            libc::PROT_READ | libc::PROT_WRITE,
+            libc::MAP_FIXED | libc::MAP_SHARED | libc::MAP_ANONYMOUS,
+            -1,
+            0,
+        )
+    };
+    if shared == libc::MAP_FAILED {
+        return Err(std::io::Error::last_os_error()).context("cannot share the counters");
+    }
+    edges::lend(counters);
+    Ok(())
+}

@@ -1,0 +1,76 @@
+//! One case after the other in one process, as if each were the first.
+
+mod common;
+
+use common::*;
+use mock_ucx::Settings;
+use mock_ucx::control::{begin_anew, snapshot};
+use mock_ucx::ledger::read::Snapshot;
+
+fn failing(faults: &str) -> Settings {
+    Settings {
+        faults: faults.parse().expect("a specification"),
+        record_questions: true,
+        ..Settings::default()
+    }
+}
+
+/// What a ledger says, but for serials, handles and stacks.
+fn told(snapshot: &Snapshot) -> String {
+    let objects = snapshot.objects.iter().map(|object| {
+        let (created, ended) = (object.created.step, object.ended.step);
+        format!("{} #{} {created}-{ended}", object.kind, object.ordinal)
+    });
+    let fired = snapshot
+        .fired
+        .iter()
+        .map(|fired| fired.to_fault().to_string());
+    let asked = snapshot
+        .asked
+        .iter()
+        .map(|asked| format!("{} {} {}", asked.point, asked.occurrence, asked.of_object));
+    let lines: Vec<String> = objects.chain(fired).chain(asked).collect();
+    format!("{lines:#?} {:?} {:?}", snapshot.calls, snapshot.created)
+}
+
+/// A pair that exchanges a message, with whatever fails of it.
+fn play() -> String {
+    let pair = Pair::new();
+    listen(pair.far, 1, Some(ignore), 0);
+    let request = send(pair.ep, 1, &[], &[7; 8], &plain());
+    drain(pair.far);
+    drain(pair.near);
+    if request != 0 {
+        free(request);
+    }
+    pair.end();
+    told(&snapshot().expect("UCX was called"))
+}
+
+#[test]
+fn a_case_is_recorded_the_same_whatever_was_played_before_it() {
+    alone_with(failing("am.complete=+1"), |_| {
+        let first = play();
+        assert!(first.contains("am.complete@1=+1"), "{first}");
+        assert!(begin_anew(failing("")));
+        let benign = play();
+        assert!(!benign.contains("am.complete@1=+1"), "{benign}");
+        assert!(begin_anew(failing("am.complete=+1")));
+        assert_eq!(play(), first);
+        assert!(begin_anew(failing("")));
+        assert_eq!(play(), benign);
+    });
+}
+
+#[test]
+fn nothing_begins_anew_while_a_client_has_something() {
+    alone(|_| {
+        let pair = Pair::new();
+        assert!(!begin_anew(failing("")));
+        let settings = snapshot().expect("UCX was called");
+        assert!(settings.objects.len() > 2, "nothing was forgotten");
+        pair.end();
+        assert!(begin_anew(failing("")));
+        assert!(snapshot().expect("UCX was called").objects.is_empty());
+    });
+}

@@ -1,0 +1,68 @@
+//! `mock-ucx bug`: what it prints for the bugs that are kept can be filed, and shows the bug again.
+
+use std::path::Path;
+use std::process::{Command, Output};
+
+fn mock_ucx(arguments: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_mock-ucx"))
+        .args(arguments)
+        .output()
+        .expect("the program starts")
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+/// The file that a report tells its reader to write.
+fn embedded(report: &str) -> &str {
+    let after = report
+        .split_once("<<'END'\n")
+        .expect("a file is embedded")
+        .1;
+    after.split_once("END\n").expect("it has an end").0
+}
+
+#[test]
+fn the_report_of_each_kept_finding_tells_all_that_is_known_and_shows_it_again() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/findings");
+    let scratch = tempfile::tempdir().unwrap();
+    let mut reports = 0;
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let file = entry.unwrap().path();
+        let kept = std::fs::read_to_string(&file).unwrap();
+        let output = mock_ucx(&["bug", file.to_str().unwrap()]);
+        let report = text(&output.stdout);
+        assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+        for key in ["at", "fix"] {
+            let begin = format!("#! {key}: ");
+            let known = kept.lines().find_map(|line| line.strip_prefix(&begin));
+            let known = known.unwrap_or_else(|| panic!("{} has no `{key}`", file.display()));
+            assert!(report.contains(&format!("\n{known}\n")), "{report}");
+        }
+        assert!(report.starts_with("# UCX backend: "), "{report}");
+        assert!(report.contains("(SHA-256 `"), "{report}");
+        assert!(report.contains("\nShown on the real UCX too: "), "{report}");
+        let again = scratch.path().join("bug.scenario");
+        std::fs::write(&again, embedded(&report)).unwrap();
+        let replay = mock_ucx(&["replay", "--times", "5", again.to_str().unwrap()]);
+        assert_eq!(replay.status.code(), Some(1), "{}", text(&replay.stdout));
+        reports += 1;
+    }
+    assert!(reports >= 4);
+}
+
+#[test]
+fn what_shows_nothing_is_not_reported() {
+    let scratch = tempfile::tempdir().unwrap();
+    let file = scratch.path().join("clean.scenario");
+    std::fs::write(&file, "name clean\nagent a0 progress_thread=off\n").unwrap();
+    let output = mock_ucx(&["bug", file.to_str().unwrap()]);
+    assert_eq!(output.status.code(), Some(2));
+    assert!(output.stdout.is_empty());
+    assert!(
+        text(&output.stderr).contains("nothing to report"),
+        "{}",
+        text(&output.stderr)
+    );
+}
