@@ -42,7 +42,20 @@ fn the_report_of_each_kept_finding_tells_all_that_is_known_and_shows_it_again() 
         }
         assert!(report.starts_with("# UCX backend: "), "{report}");
         assert!(report.contains("(SHA-256 `"), "{report}");
-        assert!(report.contains("\nShown on the real UCX too: "), "{report}");
+        // The real UCX tells no broken rules, and a callback cannot be put off; all else is shown there.
+        let told = report.lines().last().unwrap();
+        let untried = [
+            "UCP-AM-003",
+            "UCP-MEM-00",
+            "UCP-RKEY-005",
+            "UCP-THR-001",
+            "am.complete",
+        ];
+        let begins = match untried.iter().any(|key| kept.contains(key)) {
+            true => "Cannot be tried on the real UCX, because ",
+            false => "Shown on the real UCX too: ",
+        };
+        assert!(told.starts_with(begins), "{}: {told}", file.display());
         let again = scratch.path().join("bug.scenario");
         std::fs::write(&again, embedded(&report)).unwrap();
         let replay = mock_ucx(&["replay", "--times", "5", again.to_str().unwrap()]);

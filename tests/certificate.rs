@@ -107,3 +107,28 @@ fn the_shim_changes_nothing_in_a_healthy_scenario_and_counts_all() {
         }
     }
 }
+
+#[test]
+fn an_operation_may_fail_by_its_callback_and_cannot_be_late_by_it() {
+    let file = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("../tests/findings/forgotten-notification.scenario");
+    let certified = |faults: &str| {
+        let mut finding = finding("lost", "request", faults);
+        finding.scenario = std::fs::read_to_string(&file).unwrap();
+        certify(&finding, "1.5.1").unwrap()
+    };
+    match certified("am.status@1=IO_ERROR") {
+        // NIXL gives the request back in its callback, whatever the status.
+        Certificate::NotShown { what } => {
+            assert!(
+                what.contains("gave back: 2, left alive when their parent ended: 0"),
+                "{what}"
+            );
+        }
+        other => panic!("{other}"),
+    }
+    match certified("am.complete@1=+20") {
+        Certificate::Impossible { why } => assert!(why.contains("cannot be put off"), "{why}"),
+        other => panic!("{other}"),
+    }
+}

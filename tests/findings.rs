@@ -1,13 +1,15 @@
 //! The bugs of NIXL that are kept: each is still there in 1.5.1, on every replay.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
+
+use harness::campaign::{Avoid, Recorded};
+use mock_ucx::rules::Rule;
 
 /// Replays of each. A finding that is kept must not depend on luck.
 const REPLAYS: &str = "5";
 
-#[test]
-fn every_kept_finding_still_shows_in_nixl_1_5_1() {
+fn files() -> Vec<PathBuf> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/findings");
     let mut files: Vec<_> = std::fs::read_dir(&folder)
         .unwrap()
@@ -15,7 +17,12 @@ fn every_kept_finding_still_shows_in_nixl_1_5_1() {
         .collect();
     files.sort();
     assert!(!files.is_empty());
-    for file in files {
+    files
+}
+
+#[test]
+fn every_kept_finding_still_shows_in_nixl_1_5_1() {
+    for file in files() {
         let output = Command::new(env!("CARGO_BIN_EXE_mock-ucx"))
             .args(["replay", "--nixl", "1.5.1", "--times", REPLAYS])
             .arg(&file)
@@ -31,9 +38,52 @@ fn every_kept_finding_still_shows_in_nixl_1_5_1() {
         );
         let all = format!("showed in {REPLAYS} of {REPLAYS} replays");
         assert!(told.contains(&all), "{}: {told}", file.display());
+        let recorded = Recorded::read(&file).unwrap();
+        let crashes = told.contains("] process crash");
+        assert_eq!(
+            recorded.note("avoid").is_some(),
+            crashes,
+            "{}: a crash, and nothing else, says when it is to be expected",
+            file.display()
+        );
         println!(
             "still there in 1.5.1: {}",
             file.file_stem().unwrap().to_string_lossy()
+        );
+    }
+}
+
+#[test]
+fn each_kept_finding_says_what_shows_where_it_is_and_how_to_mend_it() {
+    for file in files() {
+        let recorded = Recorded::read(&file).unwrap();
+        let name = file.file_stem().unwrap().to_string_lossy();
+        assert_eq!(
+            recorded.scenario.name, name,
+            "a finding is called as its file"
+        );
+        assert!(!recorded.scenario.about.is_empty(), "{name}: about");
+        for key in ["object", "at", "fix"] {
+            assert!(recorded.note(key).is_some(), "{name}: {key}");
+        }
+        assert!(
+            recorded.note("at").unwrap().starts_with("src/"),
+            "{name}: a file of NIXL"
+        );
+        let of_process = recorded.note("object") == Some("process");
+        let rule = recorded.note("rule").and_then(Rule::from_id);
+        assert_eq!(
+            rule.is_none(),
+            of_process,
+            "{name}: the rule that an object broke"
+        );
+        let fits = |text| {
+            let avoid = Avoid::parse(text).unwrap();
+            avoid.fits(&recorded.scenario, &recorded.faults)
+        };
+        assert!(
+            recorded.note("avoid").is_none_or(fits),
+            "{name}: its pattern fits itself"
         );
     }
 }

@@ -105,8 +105,12 @@ impl Observer for Watch {
     }
 
     fn after_op(&mut self, _index: usize, _op: &Op, outcome: &Outcome) {
-        if let Verdict::Wrong { what } = &outcome.verdict {
-            shim::tell(&Line::Wrong { what: what.clone() });
+        match &outcome.verdict {
+            Verdict::Wrong { what } => shim::tell(&Line::Wrong { what: what.clone() }),
+            Verdict::Refused { function, status } => shim::tell(&Line::Refused {
+                what: format!("{function} answered {status}"),
+            }),
+            _ => {}
         }
     }
 }

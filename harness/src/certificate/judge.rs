@@ -47,6 +47,19 @@ impl Real {
         })
     }
 
+    /// The operations that NIXL refused.
+    fn refused(&self) -> impl Iterator<Item = (&str, &str)> {
+        let mut operation = "";
+        self.lines.iter().filter_map(move |line| match line {
+            Line::Begin { operation: begun } => {
+                operation = begun;
+                None
+            }
+            Line::Refused { what } => Some((operation, what.as_str())),
+            _ => None,
+        })
+    }
+
     /// What was made and given back, if it came to the end.
     fn handles(&self) -> Option<&BTreeMap<String, Count>> {
         self.lines.iter().rev().find_map(|line| match line {
@@ -87,12 +100,12 @@ pub fn beyond(finding: &Finding) -> Option<String> {
     let why = match finding.oracle {
         Oracle::Rule => "it does not tell that a rule was broken",
         Oracle::Hang => "a hang there cannot be told from a slow answer",
-        Oracle::Status | Oracle::Notification => "the interpreter there does not ask the model",
+        Oracle::Notification => "the interpreter there does not ask the model",
         Oracle::Incomplete => "nothing was found",
         Oracle::Lost if !COUNTED.contains(&finding.object.as_str()) => {
             return Some(format!("the shim does not count a {}", finding.object));
         }
-        Oracle::Lost | Oracle::Crash | Oracle::Bytes => return None,
+        Oracle::Lost | Oracle::Crash | Oracle::Bytes | Oracle::Status => return None,
     };
     Some(why.to_owned())
 }
@@ -116,6 +129,7 @@ pub fn judge(
     match finding.oracle {
         Oracle::Crash => crash(finding, real, control),
         Oracle::Bytes => bytes(finding, real),
+        Oracle::Status => status(finding, real),
         _ => lost(finding, real, control),
     }
 }
@@ -144,6 +158,22 @@ fn bytes(finding: &Finding, real: &Real) -> Certificate {
         },
         None => Certificate::NotShown {
             what: "what arrived was right".to_owned(),
+        },
+    }
+}
+
+/// The model says that it is wrong, of any UCX; here the question is whether NIXL answers the same.
+fn status(finding: &Finding, real: &Real) -> Certificate {
+    let same = |(operation, what): &(&str, &str)| {
+        let told = finding.evidence.first().map_or("", String::as_str);
+        Some(*operation) == finding.operation.as_deref() && told.ends_with(what)
+    };
+    match real.refused().find(same) {
+        Some((operation, what)) => Certificate::Shown {
+            what: format!("{what}, in `{operation}`"),
+        },
+        None => Certificate::NotShown {
+            what: "NIXL did not answer that there".to_owned(),
         },
     }
 }
@@ -280,6 +310,36 @@ mod tests {
         assert!(!shown(&finding, &crash("post x0", None), Some(&calm)));
         let also = crash("post x0", Some(libc::SIGSEGV));
         assert!(!shown(&finding, &also, Some(&also)));
+    }
+
+    #[test]
+    fn a_status_is_the_same_by_operation_and_answer() {
+        let mut finding = sample("f", "ucp_rkey_pack@1=NO_MEMORY");
+        finding.oracle = Oracle::Status;
+        finding.operation = Some("load_md a0 m1".to_owned());
+        finding.evidence = vec!["operation 14: load answered BACKEND".to_owned()];
+        let answered = |operation, what: &str| {
+            let refused = Line::Refused {
+                what: what.to_owned(),
+            };
+            let fired = Line::Fired { index: 0 };
+            real(vec![begin(operation), fired, refused, done(0)], None)
+        };
+        assert!(shown(
+            &finding,
+            &answered("load_md a0 m1", "load answered BACKEND"),
+            None
+        ));
+        assert!(!shown(
+            &finding,
+            &answered("load_md a0 m2", "load answered BACKEND"),
+            None
+        ));
+        assert!(!shown(
+            &finding,
+            &answered("load_md a0 m1", "load answered EXCEPTION"),
+            None
+        ));
     }
 
     #[test]

@@ -54,6 +54,11 @@ pub enum Line {
         /// What.
         what: String,
     },
+    /// NIXL refused it.
+    Refused {
+        /// The function and what it answered.
+        what: String,
+    },
     /// The interference of this number happened.
     Fired {
         /// Its place in the order.

@@ -51,6 +51,8 @@ impl Handles {
                     .insert(endpoint, (arg(0), self.endpoints_made));
                 self.made("endpoint", endpoint, arg(0));
             }
+            // Only now: UCX may call back while it destroys, and the plugin may give back what is left.
+            "ucp_worker_destroy" | "ucp_cleanup" => self.lose_children(arg(0)),
             "ucp_mem_map" if is_ok => self.made("memory_handle", out(arg(2)), arg(0)),
             "ucp_rkey_pack" if is_ok => self.made("rkey_buffer", out(arg(2)), arg(0)),
             "ucp_ep_rkey_unpack" if is_ok => self.made("rkey", out(arg(2)), self.worker(arg(0))),
@@ -73,14 +75,8 @@ impl Handles {
             "ucp_rkey_destroy" => self.ended("rkey", arg(0)),
             "ucp_request_free" => self.ended("request", arg(0)),
             "ucp_ep_close_nbx" => self.ended("endpoint", arg(0)),
-            "ucp_worker_destroy" => {
-                self.lose_children(arg(0));
-                self.ended("worker", arg(0));
-            }
-            "ucp_cleanup" => {
-                self.lose_children(arg(0));
-                self.ended("context", arg(0));
-            }
+            "ucp_worker_destroy" => self.ended("worker", arg(0)),
+            "ucp_cleanup" => self.ended("context", arg(0)),
             _ => {}
         }
     }
@@ -155,6 +151,7 @@ mod tests {
         let mut handles = with_endpoint();
         handles.returned("ucp_put_nbx", &[ENDPOINT], REQUEST);
         handles.begins("ucp_worker_destroy", &[WORKER]);
+        handles.returned("ucp_worker_destroy", &[WORKER], 0);
         let expected = Count {
             made: 1,
             ended: 0,
@@ -167,10 +164,13 @@ mod tests {
     fn what_is_given_back_in_time_is_not_lost() {
         let mut handles = with_endpoint();
         handles.returned("ucp_put_nbx", &[ENDPOINT], REQUEST);
-        handles.begins("ucp_request_free", &[REQUEST]);
         handles.begins("ucp_ep_close_nbx", &[ENDPOINT]);
         handles.begins("ucp_worker_destroy", &[WORKER]);
+        // In a callback while the worker is destroyed.
+        handles.begins("ucp_request_free", &[REQUEST]);
+        handles.returned("ucp_worker_destroy", &[WORKER], 0);
         handles.begins("ucp_cleanup", &[CONTEXT]);
+        handles.returned("ucp_cleanup", &[CONTEXT], 0);
         assert!(handles.counts().values().all(|count| count.lost == 0));
         assert!(
             handles

@@ -3,6 +3,7 @@
 //! It is written into the plugin's own table of imported functions. So it sees what NIXL calls and nothing else: UCX calls 40 of its own
 //! public functions through its own table, which stays as it is.
 
+mod callback;
 mod handles;
 mod table;
 
@@ -20,8 +21,7 @@ use handles::Handles;
 /// `ucs_status.h:UCS_INPROGRESS`.
 const IN_PROGRESS: u8 = 1;
 
-/// Bits of `op_attr_mask` (`ucp.h:ucp_op_attr_t`): the end is told by a callback; members that came with 1.22; a request is wanted.
-const HAS_CALLBACK: u32 = 1 << 1;
+/// Bits of `op_attr_mask` (`ucp.h:ucp_op_attr_t`): members that came with 1.22; a request is wanted.
 const HAS_NEW_MEMBERS: u32 = 0b111 << 9;
 const WANTS_REQUEST: u32 = 1 << 16;
 
@@ -114,7 +114,7 @@ fn through<const N: usize>(
     let result = match how {
         // As a status it is the low byte, as a pointer `UCS_STATUS_PTR` of it.
         Some(How::Answer(status)) => return status as isize as usize,
-        Some(How::CompleteWith(_) | How::CompleteAfter(_)) => with_request(args, forward),
+        Some(How::CompleteWith(_) | How::CompleteAfter(_)) => with_request(args, how, forward),
         None => forward(args),
     };
     match lock().as_mut() {
@@ -123,9 +123,11 @@ fn through<const N: usize>(
     }
 }
 
-/// Does an operation so that it answers a request in any case. The parameters are always its last argument.
+/// Does an operation so that it answers a request in any case, and its end is told as `how` says. The parameters are always its last
+/// argument.
 fn with_request<const N: usize>(
     mut args: [usize; N],
+    how: Option<How>,
     forward: impl FnOnce([usize; N]) -> usize,
 ) -> usize {
     let mut copy = [0_u64; PARAM_WORDS_NEW];
@@ -145,6 +147,9 @@ fn with_request<const N: usize>(
         // The mask is the first member, a word of 32 bits.
         // SAFETY: within the copy, and aligned as it.
         unsafe { *copy.as_mut_ptr().cast::<u32>() |= WANTS_REQUEST };
+        if let Some(How::CompleteWith(status)) = how {
+            callback::divert(&mut copy, status);
+        }
         *last = copy.as_ptr() as usize;
     }
     forward(args)
@@ -184,19 +189,20 @@ impl State {
             };
             one.function == function && occurrence == Some(one.occurrence)
         });
-        let how = index.map(|index| (index, self.interferences[index].how));
-        let how = how.and_then(|(index, how)| self.allow(index, how, args));
+        let how = index.and_then(|index| self.allow(index, args));
         if !matches!(how, Some(How::Answer(_))) {
             self.handles.begins(function, args);
         }
         how
     }
 
-    fn allow(&mut self, index: usize, how: How, args: &[usize]) -> Option<How> {
+    fn allow(&mut self, index: usize, args: &[usize]) -> Option<How> {
+        let how = self.interferences[index].how;
         let param = args.last().copied().unwrap_or_default();
-        if !matches!(how, How::Answer(_)) && mask(param) & HAS_CALLBACK != 0 {
+        if matches!(how, How::CompleteAfter(_)) && mask(param) & callback::HAS_CALLBACK != 0 {
             self.tell(&Line::Impossible {
-                why: "UCX tells the end of that operation by a callback, past the shim".to_owned(),
+                why: "UCX tells the end of that operation by a callback, which cannot be put off"
+                    .to_owned(),
             });
             return None;
         }
