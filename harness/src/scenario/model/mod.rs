@@ -123,6 +123,17 @@ pub(super) struct Peer {
     open: bool,
 }
 
+impl Peer {
+    /// Takes in memory that it did not know.
+    fn learn(&mut self, memory: Vec<Remote>) {
+        for one in memory {
+            if !self.memory.contains(&one) {
+                self.memory.push(one);
+            }
+        }
+    }
+}
+
 #[derive(Debug, Clone)]
 pub(super) struct Blob {
     agent: String,

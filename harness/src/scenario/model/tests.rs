@@ -147,6 +147,15 @@ fn a_notification_that_nobody_sent_is_waited_for_in_vain() {
 }
 
 #[test]
+fn a_long_play_is_remembered_no_longer_than_a_short_one() {
+    let model = pair("repeat 5000 {\nderegister a0 r0\nregister a0 r0\n}");
+    assert!(model.given_back.len() <= 257, "{}", model.given_back.len());
+    // What rests on one of them is still seen to.
+    let made = format!("{POSTED}wait x0\nrepeat 5000 {{\nderegister a0 r0\nregister a0 r0\n}}");
+    forbids(&pair(&made), "post x0");
+}
+
+#[test]
 fn a_peer_is_loaded_until_it_is_forgotten() {
     let check = op("check_md a0 a1");
     assert!(pair("").allowed(&check).is_success());
