@@ -26,6 +26,8 @@ pub struct Fuzzer {
     nixl: String,
     symbols: Symbolizer,
     known: Known,
+    /// Fingerprints of findings that were known once they were small, with their names.
+    aliases: BTreeMap<String, String>,
     /// How often each known finding was seen.
     seen: BTreeMap<String, u64>,
     /// Cases that looked wrong once, and right in a process of their own.
@@ -50,6 +52,7 @@ impl Fuzzer {
             nixl: nixl.to_owned(),
             symbols: Symbolizer::new(),
             known,
+            aliases: BTreeMap::new(),
             seen: BTreeMap::new(),
             unsure: 0,
         })
@@ -82,7 +85,7 @@ impl Fuzzer {
         let findings = self.player("").play(&case)?.0;
         self.unsure += u64::from(findings.is_empty());
         for finding in findings {
-            if self.is_known(&finding) {
+            if self.count_known(&finding).is_some() {
                 continue;
             }
             // What led to it is known for sure when nothing is left that did not.
@@ -90,21 +93,24 @@ impl Fuzzer {
                 let mut player = self.player(&finding.fingerprint);
                 minimise(case.clone(), &mut player, REPLAYS_MAX, &|| true)?
             };
-            let finding = small.map_or(finding, |small| small.finding);
-            if !self.is_known(&finding) {
-                return Ok(Some(finding));
-            }
+            let small = small.map_or_else(|| finding.clone(), |small| small.finding);
+            match self.count_known(&small) {
+                Some(name) => self.aliases.insert(finding.fingerprint, name),
+                None => return Ok(Some(small)),
+            };
         }
         Ok(None)
     }
 
-    /// Whether it is known; if so it is counted.
-    fn is_known(&mut self, finding: &Finding) -> bool {
-        let name = self.known.name_of(finding).map(str::to_owned);
-        if let Some(name) = &name {
-            *self.seen.entry(name.clone()).or_default() += 1;
-        }
-        name.is_some()
+    /// The name under which it is known, if it is; it is counted then.
+    fn count_known(&mut self, finding: &Finding) -> Option<String> {
+        let alias = self.aliases.get(&finding.fingerprint);
+        let name = alias
+            .map(String::as_str)
+            .or_else(|| self.known.name_of(finding))?
+            .to_owned();
+        *self.seen.entry(name.clone()).or_default() += 1;
+        Some(name)
     }
 
     fn player<'a>(&'a mut self, fingerprint: &'a str) -> Player<'a> {
