@@ -1,14 +1,15 @@
 //! What a fuzz target needs: a NIXL in its process, cases from its inputs, and whether what they show is known.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::fmt;
 use std::path::Path;
 use std::sync::atomic::AtomicU8;
 
-use anyhow::{Context, bail, ensure};
+use anyhow::{Context, bail};
 use mock_ucx::control::edges;
 
-use crate::campaign::{Recorded, Residents, Task, judge_case};
+use crate::campaign::minimise::{Candidate, Player, minimise};
+use crate::campaign::{Known, Residents, Task};
 use crate::execute::case::Draw;
 use crate::report::{Finding, Symbolizer};
 use crate::scenario::Scenario;
@@ -16,14 +17,18 @@ use crate::scenario::Scenario;
 /// Bytes of a page, which counters must fill.
 const PAGE: usize = 4096;
 
+/// Replays that making a finding small may cost, before it is compared with what is known.
+const REPLAYS_MAX: usize = 120;
+
 /// Plays the cases of a fuzz target.
 pub struct Fuzzer {
     residents: Residents,
     nixl: String,
     symbols: Symbolizer,
-    /// Families of findings that are known, with the file that tells of each.
-    known: BTreeMap<String, String>,
-    /// How often each file's finding was seen.
+    known: Known,
+    /// Fingerprints of findings that were known once they were small, with their names.
+    aliases: BTreeMap<String, String>,
+    /// How often each known finding was seen.
     seen: BTreeMap<String, u64>,
     /// Cases that looked wrong once, and right in a process of their own.
     unsure: u64,
@@ -33,42 +38,28 @@ impl Fuzzer {
     /// Loads a NIXL, a release or a folder, into this process. What the files in `findings` show is known.
     ///
     /// # Errors
-    /// The NIXL cannot be had or loaded, or a file cannot be read or shows nothing any more.
+    /// The NIXL cannot be had or loaded, or a file cannot be read.
     ///
     /// # Safety
     /// No other thread runs but the fuzzer's own, which neither allocate nor use NIXL.
     pub unsafe fn load(nixl: &str, findings: &Path) -> anyhow::Result<Fuzzer> {
         // SAFETY: handed on to the caller.
-        let residents = unsafe { Residents::load(nixl) }?;
-        let mut fuzzer = Fuzzer {
+        let mut residents = unsafe { Residents::load(nixl) }?;
+        let mut known = Known::read(findings)?;
+        known.recognise(&mut residents, nixl, false)?;
+        Ok(Fuzzer {
             residents,
             nixl: nixl.to_owned(),
             symbols: Symbolizer::new(),
-            known: BTreeMap::new(),
+            known,
+            aliases: BTreeMap::new(),
             seen: BTreeMap::new(),
             unsure: 0,
-        };
-        let folder = std::fs::read_dir(findings)
-            .with_context(|| format!("cannot read {}", findings.display()))?;
-        let files: BTreeSet<_> = folder.flatten().map(|entry| entry.path()).collect();
-        for file in files {
-            let recorded = Recorded::read(&file)?;
-            let name = file.file_stem().unwrap_or_default().to_string_lossy();
-            let shown = fuzzer.look(&recorded.scenario, &recorded.faults)?;
-            ensure!(
-                !shown.is_empty(),
-                "{name} is not found any more: judge it again"
-            );
-            for finding in shown {
-                fuzzer
-                    .known
-                    .insert(finding.family, name.clone().into_owned());
-            }
-        }
-        Ok(fuzzer)
+        })
     }
 
-    /// Plays a scenario under a fuzzer's decisions; what it shows that is not known.
+    /// Plays a scenario under a fuzzer's decisions; what it shows that is not known. Where a known crash is to be expected the way round
+    /// it is taken, as in a hunt.
     ///
     /// # Errors
     /// No process can be had for it.
@@ -77,6 +68,8 @@ impl Fuzzer {
         scenario: &Scenario,
         decisions: &[u8],
     ) -> anyhow::Result<Option<Finding>> {
+        let around = self.known.sidestep_any(scenario);
+        let scenario = around.as_ref().unwrap_or(scenario);
         let glance = self.residents.play(&Task {
             scenario: scenario.to_string(),
             faults: String::new(),
@@ -85,26 +78,49 @@ impl Fuzzer {
         if !glance.suspicious {
             return Ok(None);
         }
-        let findings = self.look(scenario, &glance.fired)?;
+        let case = Candidate {
+            scenario: scenario.clone(),
+            faults: glance.fired,
+        };
+        let findings = self.player("").play(&case)?.0;
         self.unsure += u64::from(findings.is_empty());
         for finding in findings {
-            match self.known.get(&finding.family) {
-                Some(name) => *self.seen.entry(name.clone()).or_default() += 1,
-                None => return Ok(Some(finding)),
+            if self.count_known(&finding).is_some() {
+                continue;
             }
+            // What led to it is known for sure when nothing is left that did not.
+            let small = {
+                let mut player = self.player(&finding.fingerprint);
+                minimise(case.clone(), &mut player, REPLAYS_MAX, &|| true)?
+            };
+            let small = small.map_or_else(|| finding.clone(), |small| small.finding);
+            match self.count_known(&small) {
+                Some(name) => self.aliases.insert(finding.fingerprint, name),
+                None => return Ok(Some(small)),
+            };
         }
         Ok(None)
     }
 
-    /// Plays a case in a process of its own, and judges it.
-    fn look(
-        &mut self,
-        scenario: &Scenario,
-        faults: &mock_ucx::schedule::FaultSpec,
-    ) -> anyhow::Result<Vec<Finding>> {
-        let played = self.residents.replay(&scenario.to_string(), faults)?;
-        let symbols = &mut self.symbols;
-        Ok(judge_case(symbols, scenario, faults, &self.nixl, false, &played).findings)
+    /// The name under which it is known, if it is; it is counted then.
+    fn count_known(&mut self, finding: &Finding) -> Option<String> {
+        let alias = self.aliases.get(&finding.fingerprint);
+        let name = alias
+            .map(String::as_str)
+            .or_else(|| self.known.name_of(finding))?
+            .to_owned();
+        *self.seen.entry(name.clone()).or_default() += 1;
+        Some(name)
+    }
+
+    fn player<'a>(&'a mut self, fingerprint: &'a str) -> Player<'a> {
+        Player {
+            stage: &mut self.residents,
+            symbols: &mut self.symbols,
+            nixl: &self.nixl,
+            strict: false,
+            fingerprint,
+        }
     }
 }
 

@@ -95,7 +95,7 @@ impl Confirm<'_> {
     ) -> anyhow::Result<Finding> {
         let candidate = Candidate::of(finding)?;
         let mut player = Player {
-            zygote,
+            stage: zygote,
             symbols,
             nixl: self.nixl,
             strict: self.strict,

@@ -19,7 +19,7 @@ use crate::execute::case::{Draw, Played};
 use crate::execute::pool::Zygote;
 use crate::report::{Finding, Symbolizer};
 use crate::scenario::Scenario;
-use crate::scenario::generate::{Class, RECORD_BYTES, RECORDS_MAX, Recipe, SETUP_BYTES};
+use crate::scenario::generate::{Class, Recipe, Stream};
 
 /// Of so many cases one is benign, and one takes its decisions from bytes; the others are swarms.
 const KINDS: usize = 8;
@@ -41,12 +41,11 @@ impl Drawn {
     /// Case `number` of the search with this seed.
     pub fn new(seed: u64, number: usize, class: Class) -> Drawn {
         let mut stream = Stream::new(seed, number as u64);
-        let bytes = stream.bytes(SETUP_BYTES + RECORDS_MAX * RECORD_BYTES);
-        let recipe = Recipe::from_bytes(&bytes);
+        let recipe = Recipe::from_bytes(&stream.recipe());
         let draw = match number % KINDS {
             0 => Draw::Nothing,
             1 => Draw::Bytes(stream.bytes(DECISIONS).into_iter().map(sparse).collect()),
-            _ => Draw::Swarm(stream.next()),
+            _ => Draw::Swarm(stream.next_number()),
         };
         Drawn {
             scenario: recipe.scenario(&format!("random-{seed}-{number}"), class),
@@ -60,29 +59,6 @@ fn sparse(byte: u8) -> u8 {
         1 + byte / DEVIATES_OF % 8
     } else {
         0
-    }
-}
-
-/// Numbers that depend on seed and case alone: splitmix64.
-struct Stream(u64);
-
-impl Stream {
-    fn new(seed: u64, number: u64) -> Stream {
-        let mut stream = Stream(seed);
-        Stream(stream.next() ^ number.wrapping_mul(0xd134_2543_de82_ef95))
-    }
-
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut mixed = self.0;
-        mixed = (mixed ^ mixed >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        mixed = (mixed ^ mixed >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
-        mixed ^ mixed >> 31
-    }
-
-    fn bytes(&mut self, count: usize) -> Vec<u8> {
-        let words = std::iter::repeat_with(|| self.next().to_le_bytes());
-        words.flatten().take(count).collect()
     }
 }
 

@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 use tempfile::TempDir;
 
 use crate::execute::case::{Draw, End, Files, Order, Played};
-use crate::execute::pool;
+use crate::execute::pool::{self, Stage};
 use crate::execute::ready::Ready;
 use crate::execute::watch::{self, LOOK_INTERVAL, Watch, reap};
 use crate::execute::zygote;
@@ -157,10 +157,10 @@ impl Residents {
     ///
     /// # Errors
     /// No process can be had for it.
-    pub fn replay(&self, scenario: &str, faults: &FaultSpec) -> anyhow::Result<Played> {
+    pub fn replay(&self, scenario: &str, faults: &str) -> anyhow::Result<Played> {
         let order = Order {
             scenario: scenario.to_owned(),
-            faults: faults.to_string(),
+            faults: faults.to_owned(),
             folder: self.folder.path().to_owned(),
             trace: false,
             draw: Draw::Nothing,
@@ -203,6 +203,12 @@ impl Residents {
             // One that is gone already needs no end.
             let _ = watch::kill(living.pid);
         }
+    }
+}
+
+impl Stage for Residents {
+    fn play(&mut self, scenario: &str, faults: &str) -> anyhow::Result<Played> {
+        self.replay(scenario, faults)
     }
 }
 

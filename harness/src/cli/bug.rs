@@ -35,7 +35,7 @@ impl BugArgs {
             faults: subject.recorded.faults.clone(),
         };
         let mut player = Player {
-            zygote: &mut zygote,
+            stage: &mut zygote,
             symbols: &mut symbols,
             nixl: &subject.spec,
             strict: self.subject.strict,

@@ -17,6 +17,7 @@ use signal_hook::consts::{SIGINT, SIGTERM};
 use super::bar::Bar;
 use crate::campaign::journal::{self, Beginning, Journal};
 use crate::campaign::{Hunt, Known, Recorded};
+use crate::execute::pool::Zygote;
 use crate::nixl::{self, Installed};
 use crate::report::Findings;
 use crate::scenario::generate::Class;
@@ -101,7 +102,9 @@ impl HuntArgs {
             .context("cannot listen to Ctrl-C")?;
         }
         let seed = self.seed();
-        known.recognise(&self.nixl, &nixl, self.strict)?;
+        if !known.is_empty() {
+            known.recognise(&mut Zygote::start(&self.nixl)?, &nixl, self.strict)?;
+        }
         let cores = || std::thread::available_parallelism().ok();
         let hunt = Hunt {
             nixl,

@@ -39,7 +39,7 @@ impl MinimizeArgs {
             faults: subject.recorded.faults.clone(),
         };
         let mut player = Player {
-            zygote: &mut zygote,
+            stage: &mut zygote,
             symbols: &mut symbols,
             nixl: &subject.spec,
             strict: self.subject.strict,

@@ -88,6 +88,9 @@ impl Player<'_> {
         self.next += 1;
         self.observer.before_op(index, &line.op);
         let outcome = match self.model.permits(&line.op) {
+            _ if self.model.is_in_vain(&line.op) => reply::outcome(reply::skip(
+                "no such notification was sent, or it came already",
+            )),
             Err(forbidden) if self.lawful && phase == Phase::Scenario => {
                 reply::outcome(reply::skip(forbidden.to_string()))
             }

@@ -34,6 +34,21 @@ pub struct Zygote {
     trace: bool,
 }
 
+/// Where cases are played, each in a process of its own.
+pub trait Stage {
+    /// Plays a scenario under a fault specification.
+    ///
+    /// # Errors
+    /// No process can be had for it.
+    fn play(&mut self, scenario: &str, faults: &str) -> anyhow::Result<Played>;
+}
+
+impl Stage for Zygote {
+    fn play(&mut self, scenario: &str, faults: &str) -> anyhow::Result<Played> {
+        Zygote::play(self, scenario, faults)
+    }
+}
+
 impl Zygote {
     /// Starts one for a NIXL.
     ///

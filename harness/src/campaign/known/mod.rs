@@ -10,7 +10,7 @@ use sha2::{Digest, Sha256};
 
 use super::minimise::{Candidate, Player};
 use super::recorded::Recorded;
-use crate::execute::pool::Zygote;
+use crate::execute::pool::Stage;
 use crate::oracle::Oracle;
 use crate::report::{Finding, Symbolizer};
 use crate::scenario::Scenario;
@@ -37,8 +37,8 @@ struct Bug {
     name: String,
     recorded: Recorded,
     avoid: Option<Avoid>,
-    /// What it showed on the NIXL that is hunted in.
-    shown: Option<Finding>,
+    /// All that it showed on the NIXL that is hunted in: one bug may break several rules.
+    shown: Vec<Finding>,
 }
 
 impl Known {
@@ -79,7 +79,7 @@ impl Known {
 
     /// Those that do not show on this NIXL.
     pub fn gone(&self) -> impl Iterator<Item = &str> {
-        let gone = self.bugs.iter().filter(|bug| bug.shown.is_none());
+        let gone = self.bugs.iter().filter(|bug| bug.shown.is_empty());
         gone.map(|bug| bug.name.as_str())
     }
 
@@ -87,15 +87,16 @@ impl Known {
     ///
     /// # Errors
     /// No case can be played.
-    pub fn recognise(&mut self, spec: &str, nixl: &str, strict: bool) -> anyhow::Result<()> {
-        if self.is_empty() {
-            return Ok(());
-        }
-        let mut zygote = Zygote::start(spec)?;
+    pub fn recognise(
+        &mut self,
+        stage: &mut dyn Stage,
+        nixl: &str,
+        strict: bool,
+    ) -> anyhow::Result<()> {
         let mut symbols = Symbolizer::new();
         for bug in &mut self.bugs {
             let mut player = Player {
-                zygote: &mut zygote,
+                stage: &mut *stage,
                 symbols: &mut symbols,
                 nixl,
                 strict,
@@ -107,8 +108,8 @@ impl Known {
             };
             for _ in 0..PLAYS_MAX {
                 let (shown, _) = player.play(&candidate)?;
-                bug.shown = bug.recorded.chosen(&shown).cloned();
-                if bug.shown.is_some() {
+                if bug.recorded.chosen(&shown).is_some() {
+                    bug.shown = shown;
                     break;
                 }
             }
@@ -162,16 +163,14 @@ impl Bug {
                 .into_owned(),
             avoid: avoid.with_context(|| format!("{}: avoid", path.display()))?,
             recorded,
-            shown: None,
+            shown: Vec::new(),
         })
     }
 
     fn is(&self, finding: &Finding) -> bool {
         let named = self.recorded.note("fingerprint") == Some(finding.fingerprint.as_str());
-        let Some(shown) = &self.shown else {
-            return named;
-        };
-        named || finding.is_same(shown) || self.is_expected_crash(finding, shown)
+        let like = |shown| finding.is_same(shown) || self.is_expected_crash(finding, shown);
+        named || self.shown.iter().any(like)
     }
 
     /// A crash of the same kind, in the same kind of operation, where this one is to be expected.
@@ -216,7 +215,7 @@ mod tests {
                 name: "bug".to_owned(),
                 recorded: Recorded::parse(CRASH).unwrap(),
                 avoid: avoid.map(|text| Avoid::parse(text).unwrap()),
-                shown,
+                shown: shown.into_iter().collect(),
             }],
         }
     }

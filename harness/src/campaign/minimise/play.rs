@@ -1,14 +1,14 @@
-//! Plays candidates in the children of a zygote.
+//! Plays candidates, each in a process of its own.
 
 use super::{Candidate, Replay, Shown, Trail};
 use crate::campaign::judge_case;
-use crate::execute::pool::Zygote;
+use crate::execute::pool::Stage;
 use crate::report::{Finding, Symbolizer};
 
 /// Looks for one finding in what a zygote plays.
 pub struct Player<'a> {
     /// Where it is played.
-    pub zygote: &'a mut Zygote,
+    pub stage: &'a mut dyn Stage,
     /// Names of frames.
     pub symbols: &'a mut Symbolizer,
     /// The NIXL's name in findings.
@@ -26,7 +26,7 @@ impl Player<'_> {
     /// No zygote can be had.
     pub fn play(&mut self, candidate: &Candidate) -> anyhow::Result<(Vec<Finding>, Trail)> {
         let scenario = candidate.scenario.to_string();
-        let played = self.zygote.play(&scenario, &candidate.faults.to_string())?;
+        let played = self.stage.play(&scenario, &candidate.faults.to_string())?;
         let judged = judge_case(
             self.symbols,
             &candidate.scenario,

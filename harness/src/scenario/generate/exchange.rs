@@ -5,6 +5,7 @@ use super::memory::registered_descs;
 use super::setup::{self, AGENTS_MAX};
 use super::tracker::{Tracker, from_operand, vacant};
 use super::{Class, Record};
+use crate::scenario::model::Known;
 use crate::scenario::*;
 
 /// Bytes that a listener thread may get from a peer that does not speak its protocol: a frame is its length in eight bytes, and then
@@ -264,8 +265,16 @@ pub(super) fn listener(tracker: &Tracker, r: &Record) -> Draft {
         ),
         _ => return Some(vec![intrude(at, r)]),
     };
-    // Without a backend there is no metadata that could come.
-    let whole = tracker.model.has_ucx(agent) && tracker.model.has_ucx(at);
+    // What cannot come is not waited for: metadata without a backend, or beside what is loaded already, which may disagree.
+    let comes = match &wait {
+        Op::WaitMd {
+            agent,
+            remote,
+            gone,
+        } => *gone || tracker.model.loaded(*agent, *remote) == Known::No,
+        _ => false,
+    };
+    let whole = comes && tracker.model.has_ucx(agent) && tracker.model.has_ucx(at);
     let mut ops = vec![op];
     if r[6].is_multiple_of(2) && whole {
         ops.push(wait);

@@ -10,6 +10,7 @@ mod exchange;
 mod kinds;
 mod memory;
 mod setup;
+mod stream;
 mod tracker;
 mod transfers;
 
@@ -19,6 +20,7 @@ mod tests;
 use arbitrary::{Arbitrary, Unstructured};
 
 use super::Scenario;
+pub use stream::Stream;
 use tracker::Tracker;
 
 /// Bytes that say what there is at the start.

@@ -303,6 +303,7 @@ pub(super) fn together(tracker: &Tracker, r: &Record) -> Draft {
             .map(Lane::Notifs)
             .filter(|_| r[4].is_multiple_of(2)),
     );
+    let second = agents.get(1).copied();
     let registers = agents.into_iter().find(|agent| model.has_ucx(*agent));
     if let (Some(agent), Some(region)) = (registers, regions.first()) {
         let desc = Desc {
@@ -311,6 +312,7 @@ pub(super) fn together(tracker: &Tracker, r: &Record) -> Draft {
         };
         lanes.push(Lane::Register(agent, desc));
     }
+    lanes.extend(second.map(Lane::Notifs));
     lanes.truncate(2 + usize::from(r[5] % 2));
     (lanes.len() > 1).then(|| vec![Op::Together { lanes }])
 }

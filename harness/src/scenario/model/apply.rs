@@ -3,6 +3,9 @@
 use super::memory::overlap;
 use super::*;
 
+/// Registrations that were given back and are remembered; a scenario without repeats has fewer.
+const GIVEN_BACK_MAX: usize = 256;
+
 impl Model {
     /// Takes in what came of an operation.
     pub fn apply(&mut self, op: &Op, seen: Seen<'_>) {
@@ -284,6 +287,23 @@ impl Model {
             self.given_back.extend(equals);
             self.given_back.insert(gone.id);
         }
+        self.forget_given_back();
+    }
+
+    /// Registrations that nothing rests on any more are forgotten, so that a long play needs no more memory than a short one.
+    fn forget_given_back(&mut self) {
+        if self.given_back.len() <= GIVEN_BACK_MAX {
+            return;
+        }
+        let grounds = self.lists.values().map(|one| &one.ground);
+        let grounds = grounds.chain(self.transfers.values().map(|one| &one.ground));
+        let mut used: BTreeSet<RegistrationId> = grounds
+            .flat_map(|ground| ground.registrations.iter().copied())
+            .collect();
+        let told = self.peers.values().map(|peer| &peer.memory);
+        let told = told.chain(self.blobs.values().map(|blob| &blob.memory));
+        used.extend(told.flatten().map(|one| one.registration));
+        self.given_back.retain(|id| used.contains(id));
     }
 
     fn notified(&mut self, agent: AgentSlot, answers: &[String]) {

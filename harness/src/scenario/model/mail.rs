@@ -83,6 +83,12 @@ impl Mail {
         found.is_some_and(|(sender, message)| self.arrive(at, &sender, &message))
     }
 
+    /// This one was sent, perhaps, and has not come.
+    pub(super) fn may_come(&self, at: Life, sender: &str, message: &Message) -> bool {
+        let sent = self.sent.get(&(at, sender.to_owned()));
+        sent.is_some_and(|all| all.iter().any(|sent| sent.message == message.0))
+    }
+
     /// This one is certain to come.
     pub(super) fn is_due(&self, at: Life, sender: &str, message: &Message) -> bool {
         self.sent.get(&(at, sender.to_owned())).is_some_and(|all| {

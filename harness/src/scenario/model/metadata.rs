@@ -80,7 +80,7 @@ impl Model {
             } else {
                 blob.memory
             };
-            peer.memory.extend(memory);
+            peer.learn(memory);
             self.unsettle_name(key);
             return;
         }
@@ -92,11 +92,7 @@ impl Model {
         if blob.connection {
             peer.connection = peer.loaded;
         }
-        for one in blob.memory {
-            if !peer.memory.contains(&one) {
-                peer.memory.push(one);
-            }
-        }
+        peer.learn(blob.memory);
     }
 
     /// What an agent knows of another one, as a new entry if it knew nothing.
@@ -173,7 +169,7 @@ impl Model {
         let key = (agent, name);
         let peer = self.peer_entry(key.clone());
         peer.open = true;
-        peer.memory.extend(memory);
+        peer.learn(memory);
         self.unsettle_name(key);
     }
 

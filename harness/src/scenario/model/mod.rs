@@ -123,6 +123,17 @@ pub(super) struct Peer {
     open: bool,
 }
 
+impl Peer {
+    /// Takes in memory that it did not know.
+    fn learn(&mut self, memory: Vec<Remote>) {
+        for one in memory {
+            if !self.memory.contains(&one) {
+                self.memory.push(one);
+            }
+        }
+    }
+}
+
 #[derive(Debug, Clone)]
 pub(super) struct Blob {
     agent: String,
@@ -283,6 +294,22 @@ impl Model {
         match (self.agents.get(&at), self.names.get(&from)) {
             (Some(agent), Some(name)) => self.mail.is_due(agent.life, name, message),
             _ => false,
+        }
+    }
+
+    /// Whether an operation waits for a notification that cannot come.
+    pub fn is_in_vain(&self, op: &Op) -> bool {
+        let Op::ExpectNotif {
+            agent,
+            from,
+            message,
+        } = op
+        else {
+            return false;
+        };
+        match (self.agents.get(agent), self.names.get(from)) {
+            (Some(agent), Some(name)) => !self.mail.may_come(agent.life, name, message),
+            _ => true,
         }
     }
 

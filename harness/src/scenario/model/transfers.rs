@@ -281,7 +281,11 @@ impl Model {
             self.contents.set(*range, None);
         }
         if !self.healthy {
-            self.haunted.extend(target);
+            let new = target
+                .into_iter()
+                .filter(|range| !self.haunted.contains(range));
+            let new: Vec<Range> = new.collect();
+            self.haunted.extend(new);
         }
     }
 
