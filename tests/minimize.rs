@@ -87,7 +87,7 @@ fn every_kept_finding_is_minimised_within_ten_seconds_and_shows_again() {
             file.file_stem().unwrap().to_string_lossy(),
             told.trim()
         );
-        let replay = mock_ucx(&["replay", "--times", "5", small.to_str().unwrap()]);
+        let replay = mock_ucx(&["replay", "--times", "20", small.to_str().unwrap()]);
         assert_eq!(replay.status.code(), Some(1), "{}", text(&replay.stdout));
     }
 }

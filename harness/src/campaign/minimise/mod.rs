@@ -25,6 +25,9 @@ const ROUNDS_MAX: usize = 3;
 /// Plays of the first candidate and of the last one, by which what shows always is told from what shows now and then.
 const PROBES: usize = 5;
 
+/// Plays of the first candidate in which it must show at least once.
+const PROBES_UNSURE: usize = 3 * PROBES;
+
 /// Plays of a candidate of which a finding that shows now and then must show in one.
 const TRIES_UNSURE: usize = 3;
 
@@ -142,8 +145,9 @@ impl<'a> Search<'a> {
         go_on: &'a dyn Fn() -> bool,
     ) -> anyhow::Result<Option<Search<'a>>> {
         let mut shown = None;
-        let mut misses = 0;
-        for _ in 0..PROBES {
+        let (mut replays, mut misses) = (0, 0);
+        while replays < PROBES || (shown.is_none() && replays < PROBES_UNSURE) {
+            replays += 1;
             match replay.replay(&first)? {
                 Some(again) => shown = Some(again),
                 None => misses += 1,
@@ -153,7 +157,7 @@ impl<'a> Search<'a> {
             best: first,
             shown,
             replay,
-            replays: PROBES,
+            replays,
             replays_max,
             tries: if misses == 0 { 1 } else { TRIES_UNSURE },
             in_a_row: 1,
