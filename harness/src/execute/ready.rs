@@ -20,7 +20,7 @@ impl Ready {
     /// It cannot be had, or not be loaded on the mock.
     ///
     /// # Safety
-    /// No other thread runs: see [`nixl::load`](fn@crate::nixl::load).
+    /// No other thread runs: see [`nixl::load()`].
     pub unsafe fn load(spec: &str) -> anyhow::Result<Ready> {
         let installed = nixl::fetch_drivable(spec)?;
         // SAFETY: handed on to the caller.
