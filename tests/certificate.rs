@@ -108,13 +108,22 @@ fn the_shim_changes_nothing_in_a_healthy_scenario_and_counts_all() {
     }
 }
 
+/// A notification that belongs to no transfer.
+const NOTIFICATION: &str = "name notification
+agent a0 name=initiator progress_thread=off
+agent a1 name=target progress_thread=off
+backend b0 a0 UCX
+backend b1 a1 UCX
+get_md m1 a1
+load_md a0 m1
+notify a0 a1 \"late\"
+";
+
 #[test]
 fn an_operation_may_fail_by_its_callback_and_cannot_be_late_by_it() {
-    let file = Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("../tests/findings/forgotten-notification.scenario");
     let certified = |faults: &str| {
         let mut finding = finding("lost", "request", faults);
-        finding.scenario = std::fs::read_to_string(&file).unwrap();
+        finding.scenario = NOTIFICATION.to_owned();
         certify(&finding, "1.5.1").unwrap()
     };
     match certified("am.status@1=IO_ERROR") {

@@ -203,7 +203,7 @@ fn judge_unflushed(call: &Call, state: &mut State, worker: u64) {
     }
 }
 
-/// The callbacks of what is under way on a worker, if the adversary lets them run while it is destroyed.
+/// The callbacks of what is under way on a worker: they run while it is destroyed, if the adversary lets them.
 fn canceled(call: &Call, worker: u64) -> Option<Vec<Upcall>> {
     let mut state = call.lock();
     let serial = state.resolve(worker, Kind::Worker).ok()?;
@@ -212,7 +212,7 @@ fn canceled(call: &Call, worker: u64) -> Option<Vec<Upcall>> {
         return None;
     }
     judge_unflushed(call, &mut state, serial);
-    if call.ask(&mut state, Move::DestroyRequests, serial) == Choice::Benign {
+    if call.ask(&mut state, Move::DestroyRequests, serial) != Choice::Benign {
         return None;
     }
     let requests = flight::forget_worker(&mut state, serial);

@@ -186,13 +186,14 @@ pub(super) static ENTRIES: &[Entry] = &[
             object: Kind::Worker,
             question: "what becomes of operations that are under way when their worker is destroyed",
             variants: &[variant(
-                "callbacks",
-                "they complete with CANCELED inside ucp_worker_destroy, callbacks included",
+                "silent",
+                "they are never heard of again, instead of completing with CANCELED inside ucp_worker_destroy",
             )],
-            outcomes: &[outcome(
+            // What waits at a transport completes with CANCELED (core/ucp_worker.c:ucp_worker_destroy_eps); what waits for the peer's
+            // answer is left in a table that is freed.
+            outcomes: &[doubtful(
                 Choice::Variant(0),
-                Basis::Code,
-                "core/ucp_worker.c:ucp_worker_destroy_eps, core/ucp_ep.c:ucp_ep_reqs_purge",
+                "core/ucp_worker.c:ucp_worker_destroy (UCS_PTR_MAP_DESTROY(request): a rendezvous is dropped without a word)",
             )],
         },
     ),
