@@ -91,7 +91,7 @@ fn play(scenario: &Scenario, decisions: &[u8]) {
     match played {
         Ok(None) => {}
         Ok(Some(finding)) => panic!(
-            "{}\n\nfaults: {}\n\n{}",
+            "not known so far: {}\n\nfaults: {}\n\n{}",
             finding.message, finding.faults, finding.scenario
         ),
         Err(error) => {
