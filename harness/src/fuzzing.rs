@@ -94,7 +94,8 @@ impl Fuzzer {
                 minimise(case.clone(), &mut player, REPLAYS_MAX, &|| true)?
             };
             let small = small.map_or_else(|| finding.clone(), |small| small.finding);
-            match self.count_known(&small) {
+            let family = self.known.name_of_family(&small).map(str::to_owned);
+            match self.count_known(&small).or(family) {
                 Some(name) => self.aliases.insert(finding.fingerprint, name),
                 None => return Ok(Some(small)),
             };

@@ -123,6 +123,13 @@ impl Known {
         Some(&bug.name)
     }
 
+    /// The name of a known finding of the same family, of which this one may be another way. Only for a small finding is its family sure.
+    pub fn name_of_family(&self, finding: &Finding) -> Option<&str> {
+        let alike = |shown: &Finding| shown.family == finding.family;
+        let bug = self.bugs.iter().find(|bug| bug.shown.iter().any(alike))?;
+        Some(&bug.name)
+    }
+
     /// What is played instead of a case in which a known crash is to be expected: the same without the operations that lead to it.
     /// `None`: the case as it is, because none is, or because it is that one in twenty.
     pub fn sidestep(&self, scenario: &Scenario, faults: &FaultSpec) -> Option<Scenario> {
@@ -225,6 +232,15 @@ mod tests {
         let known = known(None, Some(crash("one")));
         assert_eq!(known.name_of(&crash("one")), Some("bug"));
         assert_eq!(known.name_of(&crash("two")), None);
+    }
+
+    #[test]
+    fn another_way_to_a_known_finding_is_of_its_family() {
+        let known = known(None, Some(crash("one")));
+        assert_eq!(known.name_of_family(&crash("two")), Some("bug"));
+        let mut other = crash("two");
+        other.family = "another".to_owned();
+        assert_eq!(known.name_of_family(&other), None);
     }
 
     #[test]
