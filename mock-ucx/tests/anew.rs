@@ -35,15 +35,7 @@ fn told(snapshot: &Snapshot) -> String {
 
 /// A pair that exchanges a message, with whatever fails of it.
 fn play() -> String {
-    let pair = Pair::new();
-    listen(pair.far, 1, Some(ignore), 0);
-    let request = send(pair.ep, 1, &[], &[7; 8], &plain());
-    drain(pair.far);
-    drain(pair.near);
-    if request != 0 {
-        free(request);
-    }
-    pair.end();
+    exchange_a_message();
     told(&snapshot().expect("UCX was called"))
 }
 

@@ -21,15 +21,7 @@ fn raised(faults: &str) -> Vec<usize> {
     for counter in &COUNTERS {
         counter.store(0, Relaxed);
     }
-    let pair = Pair::new();
-    listen(pair.far, 1, Some(ignore), 0);
-    let request = send(pair.ep, 1, &[], &[7; 8], &plain());
-    drain(pair.far);
-    drain(pair.near);
-    if request != 0 {
-        free(request);
-    }
-    pair.end();
+    exchange_a_message();
     let counters = COUNTERS.iter().enumerate();
     counters
         .filter(|(_, counter)| counter.load(Relaxed) > 0)

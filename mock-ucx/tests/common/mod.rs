@@ -139,6 +139,19 @@ pub fn zeroed<T>() -> T {
     unsafe { std::mem::zeroed() }
 }
 
+/// A pair that exchanges a message, and gives everything back.
+pub fn exchange_a_message() {
+    let pair = Pair::new();
+    listen(pair.far, 1, Some(ignore), 0);
+    let request = send(pair.ep, 1, &[], &[7; 8], &plain());
+    drain(pair.far);
+    drain(pair.near);
+    if request != 0 {
+        free(request);
+    }
+    pair.end();
+}
+
 /// Calls what gives a handle through its last argument.
 pub fn made(make: impl FnOnce(*mut u64) -> UcsStatus) -> Result<u64, UcsStatus> {
     let mut handle = 0;
