@@ -30,10 +30,7 @@ impl BugArgs {
         let installed = nixl::fetch_drivable(&subject.spec)?;
         let mut zygote = Zygote::start(&subject.spec)?;
         let mut symbols = Symbolizer::new();
-        let candidate = Candidate {
-            scenario: subject.recorded.scenario.clone(),
-            faults: subject.recorded.faults.clone(),
-        };
+        let candidate = Candidate::kept(&subject.recorded);
         let mut player = Player {
             stage: &mut zygote,
             symbols: &mut symbols,

@@ -35,10 +35,7 @@ impl MinimizeArgs {
         let subject = self.subject.load()?;
         let mut zygote = Zygote::start(&subject.spec)?;
         let mut symbols = Symbolizer::new();
-        let first = Candidate {
-            scenario: subject.recorded.scenario.clone(),
-            faults: subject.recorded.faults.clone(),
-        };
+        let first = Candidate::kept(&subject.recorded);
         let mut player = Player {
             stage: &mut zygote,
             symbols: &mut symbols,

@@ -102,10 +102,7 @@ impl Known {
                 strict,
                 fingerprint: "",
             };
-            let candidate = Candidate {
-                scenario: bug.recorded.scenario.clone(),
-                faults: bug.recorded.faults.clone(),
-            };
+            let candidate = Candidate::kept(&bug.recorded);
             for _ in 0..PLAYS_MAX {
                 let (shown, _) = player.play(&candidate)?;
                 if bug.recorded.chosen(&shown).is_some() {

@@ -10,6 +10,7 @@ mod trail;
 
 use mock_ucx::schedule::FaultSpec;
 
+use crate::campaign::Recorded;
 use crate::report::Finding;
 use crate::scenario::{Scenario, Step};
 
@@ -44,6 +45,14 @@ pub struct Candidate {
 }
 
 impl Candidate {
+    /// What a file that is kept is played by.
+    pub fn kept(recorded: &Recorded) -> Candidate {
+        Candidate {
+            scenario: recorded.scenario.clone(),
+            faults: recorded.faults.clone(),
+        }
+    }
+
     /// What a finding is shown by.
     ///
     /// # Errors
