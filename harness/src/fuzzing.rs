@@ -78,9 +78,14 @@ impl Fuzzer {
         if !glance.suspicious {
             return Ok(None);
         }
+        // What is too much to be named cannot be played again: it counts as unsure.
+        let Some(faults) = glance.fired else {
+            self.unsure += 1;
+            return Ok(None);
+        };
         let case = Candidate {
             scenario: scenario.clone(),
-            faults: glance.fired,
+            faults,
         };
         let findings = self.player("").play(&case)?.0;
         self.unsure += u64::from(findings.is_empty());

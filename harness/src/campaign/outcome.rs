@@ -1,6 +1,7 @@
 //! What a case comes to: its process's notes and ledger, judged and told.
 
-use mock_ucx::schedule::FaultSpec;
+use mock_ucx::ledger::read::Snapshot;
+use mock_ucx::schedule::{FAULTS_MAX, FaultSpec};
 
 use crate::execute::case::{End, HangKind, Note, NoteOutcome, Played};
 use crate::execute::child::CANNOT_BEGIN;
@@ -67,6 +68,21 @@ pub fn judge_case(
         }
     }
     judged
+}
+
+/// The decisions that fired, as a specification; `None`: they are too many to be named.
+pub(super) fn explicit(snapshot: Option<&Snapshot>) -> Option<FaultSpec> {
+    let Some(snapshot) = snapshot else {
+        return Some(FaultSpec::default());
+    };
+    let fits = snapshot.fired_dropped == 0 && snapshot.fired.len() <= FAULTS_MAX;
+    fits.then(|| FaultSpec {
+        faults: snapshot
+            .fired
+            .iter()
+            .map(|fired| fired.to_fault())
+            .collect(),
+    })
 }
 
 /// What a note tells; nothing is known of an operation in which the process ended.

@@ -8,12 +8,11 @@ use std::time::Instant;
 
 use crossbeam_channel::{Sender, unbounded};
 use mock_ucx::functions::Function;
-use mock_ucx::ledger::read::Snapshot;
-use mock_ucx::schedule::{FAULTS_MAX, FaultSpec, Point};
+use mock_ucx::schedule::{FaultSpec, Point};
 
 use super::collected::Collected;
 use super::hunt::{Hunt, Progress};
-use super::outcome::{Judged, judge_case};
+use super::outcome::{Judged, explicit, judge_case};
 use super::recorded::Recorded;
 use crate::execute::case::{Draw, Played};
 use crate::execute::pool::Zygote;
@@ -60,21 +59,6 @@ fn sparse(byte: u8) -> u8 {
     } else {
         0
     }
-}
-
-/// The decisions that fired, as a specification; `None`: they are too many to be named.
-fn explicit(snapshot: Option<&Snapshot>) -> Option<FaultSpec> {
-    let Some(snapshot) = snapshot else {
-        return Some(FaultSpec::default());
-    };
-    let fits = snapshot.fired_dropped == 0 && snapshot.fired.len() <= FAULTS_MAX;
-    fits.then(|| FaultSpec {
-        faults: snapshot
-            .fired
-            .iter()
-            .map(|fired| fired.to_fault())
-            .collect(),
-    })
 }
 
 /// What a worker sends for a case.

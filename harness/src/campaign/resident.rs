@@ -11,10 +11,11 @@ use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
 
 use anyhow::{Context, bail};
 use mock_ucx::ledger::read::Snapshot;
-use mock_ucx::schedule::{Fault, FaultSpec};
+use mock_ucx::schedule::FaultSpec;
 use serde::{Deserialize, Serialize};
 use tempfile::TempDir;
 
+use super::outcome::explicit;
 use crate::execute::case::{Draw, End, Files, Order, Played};
 use crate::execute::pool::{self, Stage};
 use crate::execute::ready::Ready;
@@ -39,8 +40,8 @@ struct Answer {
     suspicious: bool,
     /// Calls of UCX.
     calls: u64,
-    /// What fired, as faults of a specification.
-    fired: Vec<String>,
+    /// What fired, as a specification; `None`: it is too much to be named.
+    fired: Option<String>,
     /// The process is as it was before the case.
     at_rest: bool,
 }
@@ -52,8 +53,8 @@ pub struct Glance {
     pub suspicious: bool,
     /// Calls of UCX.
     pub calls: u64,
-    /// What fired: the specification that makes the same happen again.
-    pub fired: FaultSpec,
+    /// What fired: the specification that makes the same happen again; `None`: it is too much to be named.
+    pub fired: Option<FaultSpec>,
     /// How its process ended, if it did not live through the case.
     pub ended: Option<End>,
 }
@@ -130,7 +131,7 @@ impl Residents {
                 Glance {
                     suspicious: answer.suspicious,
                     calls: answer.calls,
-                    fired: answer.fired.join("; ").parse()?,
+                    fired: answer.fired.map(|text| text.parse()).transpose()?,
                     ended: None,
                 }
             }
@@ -143,9 +144,7 @@ impl Residents {
                     calls: snapshot
                         .as_ref()
                         .map_or(0, |snapshot| snapshot.calls.iter().sum()),
-                    fired: FaultSpec {
-                        faults: snapshot.as_ref().map(fired).unwrap_or_default(),
-                    },
+                    fired: explicit(snapshot.as_ref()),
                     ended: Some(end),
                 }
             }
@@ -267,15 +266,6 @@ impl Living {
             ready => Ok(ready > 0),
         }
     }
-}
-
-/// What fired in a case.
-fn fired(snapshot: &Snapshot) -> Vec<Fault> {
-    snapshot
-        .fired
-        .iter()
-        .map(|fired| fired.to_fault())
-        .collect()
 }
 
 fn pipe() -> anyhow::Result<(OwnedFd, OwnedFd)> {

@@ -9,8 +9,8 @@ use mock_ucx::Settings;
 use mock_ucx::control::{self, edges};
 use mock_ucx::ledger::read::Snapshot;
 
-use super::{Answer, Task, fired};
-use crate::campaign::outcome::operation;
+use super::{Answer, Task};
+use crate::campaign::outcome::{explicit, operation};
 use crate::execute::Outcome;
 use crate::execute::case::{Draw, Note};
 use crate::execute::child::{CANNOT_BEGIN, HEAL_AFTER, Reading, number, patience};
@@ -117,6 +117,7 @@ impl Resident {
         control::set_operation(0);
         let Some(snapshot) = control::snapshot() else {
             return Ok(Answer {
+                fired: explicit(None).map(|faults| faults.to_string()),
                 at_rest: true,
                 ..Answer::default()
             });
@@ -124,7 +125,7 @@ impl Resident {
         Ok(Answer {
             suspicious: is_suspicious(&snapshot, &notes, benign, scenario.misuse),
             calls: snapshot.calls.iter().sum(),
-            fired: fired(&snapshot).iter().map(ToString::to_string).collect(),
+            fired: explicit(Some(&snapshot)).map(|faults| faults.to_string()),
             at_rest: self.is_at_rest(&snapshot),
         })
     }
