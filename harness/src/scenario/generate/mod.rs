@@ -9,6 +9,7 @@ mod draft;
 mod exchange;
 mod kinds;
 mod memory;
+mod metadata;
 mod setup;
 mod stream;
 mod tracker;
@@ -20,6 +21,7 @@ mod tests;
 use arbitrary::{Arbitrary, Unstructured};
 
 use super::Scenario;
+pub use metadata::Damage;
 pub use stream::Stream;
 use tracker::Tracker;
 
