@@ -130,7 +130,7 @@ impl PointRecord {
 pub struct SiteRecord {
     /// Stack node.
     pub stack: AtomicU32,
-    /// A [`crate::hooks::Kind`].
+    /// Which function it was.
     pub kind: AtomicU32,
     /// Times that it was found among the samples.
     pub samples: AtomicU64,
