@@ -4,6 +4,7 @@ pub mod case;
 pub mod child;
 pub mod interpret;
 pub mod pool;
+pub mod python;
 pub mod ready;
 mod region;
 mod transcript;
