@@ -132,7 +132,8 @@ impl Reading {
             Verdict::Refused { function, status } => {
                 NoteOutcome::Refused(format!("{function} answered {status}"))
             }
-            Verdict::Skipped { .. } | Verdict::Absent { .. } => NoteOutcome::Skipped,
+            Verdict::Skipped { .. } => NoteOutcome::Skipped,
+            Verdict::Absent { function } => NoteOutcome::Absent((*function).to_owned()),
             Verdict::TimedOut { what } => NoteOutcome::TimedOut(what.clone()),
             Verdict::Wrong { what } => NoteOutcome::Wrong(what.clone()),
         }

@@ -5,6 +5,7 @@ pub mod child;
 pub mod interpret;
 pub(crate) mod limits;
 pub mod pool;
+pub mod python;
 pub mod ready;
 mod region;
 mod transcript;
