@@ -1,5 +1,6 @@
 //! What the fuzz targets share: the counters through which the mock guides libFuzzer, and the NIXL under test.
 
+pub mod mutate;
 pub mod seeds;
 pub mod ucp;
 

@@ -2,8 +2,11 @@
 //! `fuzz/corpus`; without BLESS the test says which of them are not as they would be made today.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
-use harness::scenario::generate::Damage;
+use harness::campaign::Recorded;
+use harness::scenario::builtin;
+use harness::scenario::generate::{Damage, RECORD_BYTES, Recipe, SETUP_BYTES};
 
 /// Inputs by their names, which are those of their files.
 pub type Seeds = BTreeMap<String, Vec<u8>>;
@@ -22,6 +25,41 @@ const CHANGES: [(&str, [u8; 6]); 7] = [
     ("splice", [6, 30, 30, 0, 24, 0]),
     ("cut-off", [7, 0, 0, 0, 0, 0]),
 ];
+
+/// Seeds of `lifecycle`: what comes with the program and what is known of NIXL, as nearly as the generator can say it.
+pub fn lifecycle() -> Seeds {
+    let mut scenarios = builtin();
+    let findings = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/findings");
+    let mut files: Vec<_> = std::fs::read_dir(findings)
+        .expect("the folder of the findings")
+        .map(|entry| entry.expect("an entry of it").path())
+        .collect();
+    files.sort();
+    scenarios.extend(files.iter().map(|file| {
+        let recorded = Recorded::read(file).expect("a finding that is well-formed");
+        recorded.scenario
+    }));
+    let seed = |scenario| Recipe::nearest_to(scenario).to_bytes();
+    scenarios
+        .iter()
+        .map(|scenario| (scenario.name.clone(), seed(scenario)))
+        .collect()
+}
+
+/// A dictionary for `lifecycle`: the operations of its seeds, each once.
+pub fn dictionary(seeds: &Seeds) -> String {
+    let records = seeds
+        .values()
+        .flat_map(|seed| seed[SETUP_BYTES..].chunks_exact(RECORD_BYTES));
+    let distinct: std::collections::BTreeSet<&[u8]> = records.collect();
+    let mut text =
+        "# Operations of the seeds: BLESS=1 cargo test -p fuzz --test seeds\n".to_owned();
+    for record in distinct {
+        let bytes: String = record.iter().map(|byte| format!("\\x{byte:02x}")).collect();
+        text += &format!("\"{bytes}\"\n");
+    }
+    text
+}
 
 /// Seeds of `metadata`.
 pub fn metadata() -> Seeds {

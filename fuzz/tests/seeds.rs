@@ -57,3 +57,20 @@ fn check(target: &str, seeds: &Seeds) {
 fn seeds_of_changed_metadata_are_current() {
     check("metadata", &seeds::metadata());
 }
+
+#[test]
+fn seeds_of_life_cycles_and_their_dictionary_are_current() {
+    let seeds = seeds::lifecycle();
+    check("lifecycle", &seeds);
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("dictionaries/lifecycle.dict");
+    let wanted = seeds::dictionary(&seeds);
+    if std::env::var_os("BLESS").is_some() {
+        std::fs::write(&file, &wanted).unwrap();
+    }
+    let there = std::fs::read_to_string(&file).unwrap_or_default();
+    assert!(
+        there == wanted,
+        "{} is old: BLESS=1 makes it anew",
+        file.display()
+    );
+}

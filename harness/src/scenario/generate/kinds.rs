@@ -99,6 +99,65 @@ fn place(byte: u8) -> usize {
     KINDS.len() - 1
 }
 
+/// The first byte of a record that is to make this operation.
+pub(super) fn byte_of(op: &Op) -> u8 {
+    let kind = kind_of(op);
+    let before = KINDS.iter().take_while(|(one, _)| *one != kind);
+    before.map(|(_, share)| *share as u8).sum()
+}
+
+#[rustfmt::skip]
+fn kind_of(op: &Op) -> Kind {
+    match op {
+        Op::Wait { .. } => Kind::Wait,
+        Op::ExpectBytes { .. } => Kind::ExpectBytes,
+        Op::ExpectNotif { .. } => Kind::ExpectNotif,
+        Op::Post { .. } => Kind::Post,
+        Op::Poll { .. } => Kind::Poll,
+        Op::Together { .. } => Kind::Together,
+        Op::Release { .. } => Kind::Release,
+        Op::Cost { .. } => Kind::Cost,
+        Op::TransferBackend { .. } => Kind::TransferBackend,
+        Op::Telemetry { .. } => Kind::Telemetry,
+        Op::Make { .. } => Kind::Make,
+        Op::Prep { .. } => Kind::Prep,
+        Op::ReleaseList { .. } => Kind::ReleaseList,
+        Op::Create { .. } => Kind::Create,
+        Op::Notify { .. } => Kind::Notify,
+        Op::LocalView { .. } | Op::RemoteView { .. } => Kind::View,
+        Op::ReleaseView { .. } => Kind::ReleaseView,
+        Op::Connect { .. } => Kind::Connect,
+        Op::CheckMd { .. } => Kind::CheckMd,
+        Op::LoadMd { .. } => Kind::LoadMd,
+        Op::CutMd { .. } | Op::ChangeMd { .. } | Op::WriteMd { .. } | Op::SpliceMd { .. } => Kind::DamageMd,
+        Op::GetMd { .. } | Op::GetPartialMd { .. } => Kind::GetMd,
+        Op::SendMd { .. } | Op::FetchMd { .. } | Op::InvalidateLocalMd { .. } | Op::WaitMd { .. }
+        | Op::Intrude { .. } => Kind::Listener,
+        Op::Invalidate { .. } => Kind::Invalidate,
+        Op::Deregister { .. } => Kind::Deregister,
+        Op::Register { .. } => Kind::Register,
+        Op::Fill { .. } => Kind::Fill,
+        Op::Free { .. } => Kind::Free,
+        Op::Region { .. } => Kind::Region,
+        Op::QueryMem { .. } | Op::QueryFile { .. } => Kind::Query,
+        Op::Backend { .. } => Kind::Backend,
+        Op::DestroyBackend { .. } => Kind::DestroyBackend,
+        Op::DestroyAgent { .. } => Kind::DestroyAgent,
+        Op::Agent { .. } => Kind::Agent,
+        Op::Plugins { .. } | Op::PluginParams { .. } | Op::BackendParams { .. } | Op::TourLists { .. }
+        | Op::TourOptions { .. } | Op::TourNotifMap => Kind::Ask,
+        Op::Notifs { .. } => Kind::Notifs,
+    }
+}
+
+/// The operations that a record means, unless another kind takes its place.
+pub(super) fn draft_of(tracker: &Tracker, index: usize, record: &Record) -> Draft {
+    let (kind, _) = KINDS[place(record[0])];
+    let ops = draft(tracker, kind, index, record)?;
+    let accepted = ops.first().is_some_and(|op| tracker.accepts(op));
+    accepted.then_some(ops)
+}
+
 /// Plays a record: the first operation is accepted by the contract, or another kind takes its place.
 pub(super) fn play(tracker: &mut Tracker, index: usize, record: &Record) {
     let start = place(record[0]);

@@ -11,11 +11,11 @@ use arbitrary::{Arbitrary, Unstructured};
 use crate::scenario::*;
 
 /// Bytes that say whose metadata it is, and what is done with it.
-const PLAN_BYTES: usize = 8;
+pub const PLAN_BYTES: usize = 8;
 /// Bytes of one change.
-const CHANGE_BYTES: usize = 8;
+pub const CHANGE_BYTES: usize = 8;
 /// Changes of one scenario: a length that leads back to its own field needs three.
-const CHANGES_MAX: usize = 8;
+pub const CHANGES_MAX: usize = 8;
 
 /// Places are below this; they are wrapped into the metadata, which has some hundred bytes.
 const PLACES: u16 = 4096;

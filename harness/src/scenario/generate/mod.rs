@@ -6,6 +6,7 @@
 //! decisions.
 
 mod draft;
+mod encode;
 mod exchange;
 mod kinds;
 mod memory;
@@ -21,7 +22,7 @@ mod tests;
 use arbitrary::{Arbitrary, Unstructured};
 
 use super::Scenario;
-pub use metadata::Damage;
+pub use metadata::{CHANGE_BYTES, CHANGES_MAX, Damage, PLAN_BYTES};
 pub use stream::Stream;
 use tracker::Tracker;
 
@@ -87,6 +88,17 @@ impl Recipe {
             records: Vec::new(),
             decisions: Vec::new(),
         })
+    }
+
+    /// An input that holds it.
+    pub fn to_bytes(&self) -> Vec<u8> {
+        let decisions = self.decisions.iter().rev().copied();
+        let records = self.records.iter().flatten().copied();
+        self.setup
+            .into_iter()
+            .chain(records)
+            .chain(decisions)
+            .collect()
     }
 
     /// The scenario.

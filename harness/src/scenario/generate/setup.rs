@@ -8,13 +8,17 @@ use crate::scenario::*;
 
 /// Agents by the operand: mostly two.
 const AGENTS: [u8; 8] = [2, 2, 2, 1, 2, 3, 3, 4];
+/// A byte for each number of agents.
+pub(super) const EACH_NUMBER: [u8; 4] = [3, 0, 5, 7];
+/// How far a start goes: agents, backends, regions, registrations, metadata.
+pub(super) const DEPTHS: std::ops::RangeInclusive<u8> = 1..=5;
 const NAMES: [&str; 4] = ["ann", "bob", "cid", "dan"];
 /// Agents at a time.
 pub(super) const AGENTS_MAX: u8 = NAMES.len() as u8;
 /// Where the bytes of an agent and of a region begin, and how many they are.
 const AGENT_AT: usize = 8;
 const AGENT_BYTES: usize = 3;
-const REGION_AT: usize = AGENT_AT + AGENT_BYTES * NAMES.len();
+pub(super) const REGION_AT: usize = AGENT_AT + AGENT_BYTES * NAMES.len();
 const REGION_BYTES: usize = 2;
 const REGIONS: usize = (SETUP_BYTES - REGION_AT) / REGION_BYTES;
 
@@ -31,7 +35,7 @@ const PARAMS: [(&str, &[&str]); 7] = [
 
 /// Plays the start.
 pub(super) fn play(tracker: &mut Tracker, setup: &[u8; SETUP_BYTES]) {
-    let agents = AGENTS[usize::from(setup[1]) % AGENTS.len()];
+    let agents = agents_of(setup);
     // How far the start goes; beyond the last step it is whole.
     let depth = match setup[3] % 16 {
         depth @ 1..=4 => depth,
@@ -69,8 +73,18 @@ pub(super) fn play(tracker: &mut Tracker, setup: &[u8; SETUP_BYTES]) {
     }
 }
 
+/// How many agents there are.
+pub(super) fn agents_of(setup: &[u8; SETUP_BYTES]) -> u8 {
+    AGENTS[usize::from(setup[1]) % AGENTS.len()]
+}
+
+/// Where the bytes of an agent begin.
+pub(super) fn agent_at(number: u8) -> usize {
+    AGENT_AT + usize::from(number) * AGENT_BYTES
+}
+
 fn agent_bytes(setup: &[u8; SETUP_BYTES], number: u8) -> &[u8] {
-    let at = AGENT_AT + usize::from(number) * AGENT_BYTES;
+    let at = agent_at(number);
     &setup[at..at + AGENT_BYTES]
 }
 

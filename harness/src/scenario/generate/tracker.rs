@@ -67,6 +67,14 @@ impl Tracker {
         }
     }
 
+    /// The operations so far.
+    pub(super) fn ops(&self) -> impl Iterator<Item = &Op> {
+        self.steps.iter().filter_map(|step| match step {
+            Step::Line(line) => Some(&line.op),
+            Step::Repeat { .. } => None,
+        })
+    }
+
     pub(super) fn into_steps(self) -> Vec<Step> {
         self.steps
     }
