@@ -26,9 +26,9 @@ mod occupancy;
 mod outlive;
 mod restart;
 mod settings;
-pub mod stack;
 pub mod trace;
 mod universe;
 
+pub use callstack as stack;
 pub use settings::{Adversary, Settings};
 pub use universe::Universe;

@@ -3,6 +3,7 @@
 pub mod case;
 pub mod child;
 pub mod interpret;
+mod measure;
 pub mod pool;
 pub mod ready;
 mod region;
