@@ -137,7 +137,8 @@ impl Hunt {
         progress: &mut dyn Progress,
     ) -> anyhow::Result<()> {
         let mut more = Vec::new();
-        if let Some(seed) = self.seed {
+        // Who wants drawn scenarios alone wants them with deviations.
+        if let Some(seed) = self.seed.filter(|_| !self.scenarios.is_empty()) {
             let drawn = |number| Drawn::new(seed, number, self.class).scenario;
             more = builtin_growth();
             more.extend((0..GROWTH_DRAWN).map(drawn).map(|scenario| Scenario {
