@@ -11,6 +11,7 @@ mod kinds;
 mod memory;
 mod setup;
 mod stream;
+mod switches;
 mod tracker;
 mod transfers;
 
@@ -21,6 +22,7 @@ use arbitrary::{Arbitrary, Unstructured};
 
 use super::Scenario;
 pub use stream::Stream;
+use switches::Switches;
 use tracker::Tracker;
 
 /// Bytes that say what there is at the start.
@@ -89,7 +91,7 @@ impl Recipe {
 
     /// The scenario.
     pub fn scenario(&self, name: &str, class: Class) -> Scenario {
-        let mut tracker = Tracker::new(class, self.setup[2]);
+        let mut tracker = Tracker::new(class, Switches::new(&self.setup));
         setup::play(&mut tracker, &self.setup);
         for (index, record) in self.records.iter().enumerate() {
             kinds::play(&mut tracker, index, record);
