@@ -100,7 +100,8 @@ fn verdict(observation: &Observation<'_>, snapshot: &Snapshot, finding: &Finding
 }
 
 fn what(finding: &Finding) -> String {
-    let call = function_words(&finding.at);
+    let called = || function_words(&finding.at);
+    let call = finding.unmapped_by().unwrap_or_else(called);
     let argument = finding
         .argument
         .map_or_else(String::new, |index| format!(", argument {}", index + 1));
