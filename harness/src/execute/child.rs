@@ -14,6 +14,7 @@ use crate::execute::Outcome;
 use crate::execute::Verdict;
 use crate::execute::case::{Draw, Files, Line, NoteOutcome, Order};
 use crate::execute::interpret::{Observer, Patience, play};
+use crate::execute::limits;
 use crate::execute::ready::Ready;
 use crate::nixl::capi::Status;
 use crate::oracle::ownership;
@@ -42,6 +43,7 @@ pub const CANNOT_BEGIN: i32 = 3;
 pub fn run(ready: Ready, order: &Order) -> ! {
     // SAFETY: no pointers are involved. A case does not outlive the hunt that wanted it.
     unsafe { libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL) };
+    limits::set();
     let status = match begin(ready.version, order) {
         Ok((scenario, mut notes)) => {
             play(
@@ -138,7 +140,8 @@ impl Reading {
             Verdict::Refused { function, status } => {
                 NoteOutcome::Refused(format!("{function} answered {status}"))
             }
-            Verdict::Skipped { .. } | Verdict::Absent { .. } => NoteOutcome::Skipped,
+            Verdict::Skipped { .. } => NoteOutcome::Skipped,
+            Verdict::Absent { function } => NoteOutcome::Absent((*function).to_owned()),
             Verdict::TimedOut { what } => NoteOutcome::TimedOut(what.clone()),
             Verdict::Wrong { what } => NoteOutcome::Wrong(what.clone()),
         }

@@ -15,6 +15,7 @@ use crate::execute::Outcome;
 use crate::execute::case::{Draw, Note};
 use crate::execute::child::{CANNOT_BEGIN, HEAL_AFTER, Reading, number, patience};
 use crate::execute::interpret::{Observer, play};
+use crate::execute::limits;
 use crate::execute::ready::Ready;
 use crate::oracle::{Ended, Observation, OperationNote, judge, ownership};
 use crate::scenario::{Op, Scenario};
@@ -59,6 +60,7 @@ pub(super) fn serve(ready: Ready, ledger: PathBuf, orders: OwnedFd, answers: Own
     // SAFETY: no pointers are involved. A resident does not outlive the search that wanted it.
     unsafe { libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL) };
     keep_memory();
+    limits::set();
     let error = Resident::new(ready, ledger)
         .and_then(|resident| resident.run(File::from(orders), File::from(answers)))
         .err();

@@ -9,6 +9,7 @@ mod draft;
 mod exchange;
 mod kinds;
 mod memory;
+mod metadata;
 mod setup;
 mod stream;
 mod switches;
@@ -21,6 +22,7 @@ mod tests;
 use arbitrary::{Arbitrary, Unstructured};
 
 use super::Scenario;
+pub use metadata::Damage;
 pub use stream::Stream;
 use switches::Switches;
 use tracker::Tracker;
