@@ -9,6 +9,7 @@
 //! runs on a stack which is not its thread's own (fibres, signal stacks) has none.
 
 mod arch;
+mod copied;
 mod image;
 pub mod intern;
 pub mod modules;
@@ -20,7 +21,8 @@ mod tests;
 use std::cell::RefCell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use arch::Registers;
+pub use arch::Registers;
+pub use copied::CopyWalker;
 use unwind::Walker;
 
 /// Frames kept of a stack, the innermost ones. Python programs nest 20-24 deep down to UCX;

@@ -19,15 +19,18 @@ mod counts;
 mod fabric;
 mod handle;
 mod hidden;
+mod hooks;
 mod lifetimes;
 mod lookup;
 mod objects;
 mod occupancy;
 mod outlive;
+mod rcache;
 mod restart;
 mod settings;
 pub mod trace;
 mod universe;
+mod unmaps;
 
 pub use callstack as stack;
 pub use settings::{Adversary, Settings};

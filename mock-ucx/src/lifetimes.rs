@@ -140,6 +140,7 @@ impl State {
         match &entry.body {
             Body::Rkey(rkey) => self.count_rkey(rkey.endpoint, -1),
             Body::MemList(_) => self.lists -= 1,
+            Body::Memory(memory) => self.leave_pages(serial, memory),
             _ => {}
         }
         if entry.children > 0 {

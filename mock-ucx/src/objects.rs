@@ -18,8 +18,10 @@ use crate::fabric::memory::Region;
 use crate::hidden::Bytes;
 use crate::ledger::Kind;
 use crate::occupancy::Occupancy;
+use crate::rcache::Configuration;
 use crate::schedule::Choice;
 use crate::universe::State;
+use crate::unmaps::Pages;
 
 /// The live objects by serial.
 pub(crate) type Objects = HashMap<u64, Entry, BuildHasherDefault<SerialHasher>>;
@@ -123,6 +125,8 @@ impl Body {
 pub(crate) struct Config {
     /// `RNDV_THRESH`, in bytes.
     pub(crate) rendezvous_threshold: Option<usize>,
+    /// What is said about the registration cache.
+    pub(crate) cache: Configuration,
 }
 
 /// A context.
@@ -284,6 +288,8 @@ pub(crate) struct Memory {
     pub(crate) protection: u32,
     /// UCX allocated the memory, so unmap frees it.
     pub(crate) allocated: bool,
+    /// What became of the memory, as far as unmaps are seen.
+    pub(crate) pages: Pages,
 }
 
 /// An unpacked remote key.
@@ -398,6 +404,8 @@ mutable_accessors! {
     worker_mut: Worker => Worker;
     /// A live endpoint, to be changed.
     endpoint_mut: Endpoint => Endpoint;
+    /// A live memory handle, to be changed.
+    memory_mut: Memory => Memory;
     /// A request, to be changed.
     request_mut: Request => Request;
 }

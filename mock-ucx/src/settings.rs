@@ -47,6 +47,8 @@ pub struct Settings {
     pub version: UcxVersion,
     /// Whether the machine has a GPU that memory lists can be made for.
     pub device_api: bool,
+    /// Whether contexts have registration caches, which hear of every unmap of the process.
+    pub watch_unmaps: bool,
 }
 
 impl Default for Settings {
@@ -62,6 +64,7 @@ impl Default for Settings {
             record_questions: false,
             version: UcxVersion::NEWEST,
             device_api: false,
+            watch_unmaps: false,
         }
     }
 }

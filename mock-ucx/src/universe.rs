@@ -1,6 +1,6 @@
 //! The core as one value: everything hangs on it. `abi` owns the only global one; tests make their own.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::ffi::CString;
 use std::io;
 use std::path::PathBuf;
@@ -11,17 +11,19 @@ use parking_lot::{Mutex, MutexGuard};
 use rustc_hash::FxHashMap;
 
 use crate::counts::OfProcess;
-use crate::fabric::agenda::Agenda;
+use crate::fabric::agenda::{Agenda, WITHHELD};
 use crate::fabric::remote::hub::Hub;
 use crate::fabric::remote::operation::Operations;
 use crate::functions::FUNCTION_COUNT;
 use crate::handle::HandleSpace;
 use crate::ledger::{Kind, Ledger, Mapping};
-use crate::objects::Objects;
+use crate::objects::{Body, Objects};
+use crate::rcache::RegistrationCache;
 use crate::schedule::Decider;
 use crate::settings::Settings;
 use crate::status::UcsStatus;
 use crate::trace::Trace;
+use crate::unmaps::Unmaps;
 use crate::version::UcxVersion;
 
 /// One emulated UCX library with everything it gave out.
@@ -71,6 +73,10 @@ pub(crate) struct State {
     pub(crate) hub: Option<Box<Hub>>,
     /// What it has begun with them.
     pub(crate) operations: Operations,
+    /// The registration caches, by context.
+    pub(crate) caches: BTreeMap<u64, RegistrationCache>,
+    /// What is needed to see unmaps.
+    pub(crate) unmaps: Unmaps,
     /// Memory lists that are alive.
     pub(crate) lists: u32,
     pub(crate) settings: Settings,
@@ -78,6 +84,19 @@ pub(crate) struct State {
     pub(crate) first_settings: Settings,
     /// Contexts without a name of their own so far.
     pub(crate) nameless_contexts: u64,
+}
+
+impl State {
+    /// Nothing is under way but what is withheld, no worker has an event, and no other process is connected.
+    pub(crate) fn is_quiet(&self) -> bool {
+        let mut objects = self.objects.values();
+        self.hub.as_ref().is_none_or(|hub| hub.links.is_empty())
+            && self.agenda.all().all(|(key, _)| key.due == WITHHELD)
+            && objects.all(|entry| match &entry.body {
+                Body::Worker(worker) => worker.inbox.is_empty(),
+                _ => true,
+            })
+    }
 }
 
 impl Universe {
@@ -125,6 +144,8 @@ impl Universe {
             nonce: process_nonce(),
             hub: None,
             operations: Operations::default(),
+            caches: BTreeMap::new(),
+            unmaps: Unmaps::default(),
             lists: 0,
             calls_before: [0; FUNCTION_COUNT],
             first_settings: settings.clone(),
@@ -230,6 +251,11 @@ fn process_nonce() -> u64 {
 }
 
 impl State {
+    /// Calls of UCX so far.
+    pub(crate) fn steps(&self) -> u64 {
+        self.ledger.mapping().header().step.load(Relaxed)
+    }
+
     /// What UCX calls the next context that was given no name (core/ucp_context.c:ucp_fill_config).
     pub(crate) fn next_context_name(&mut self) -> String {
         let name = format!("ucp_context_{}", self.nameless_contexts);

@@ -164,7 +164,32 @@ pub unsafe extern "C" fn mremap(
     flags: c_int,
     new: *mut c_void,
 ) -> *mut c_void {
-    let moved = match real(&MREMAP) {
+    if !is_armed() {
+        // SAFETY: handed on from the caller.
+        return unsafe { real_mremap(old, old_bytes, bytes, flags, new) };
+    }
+    prepare();
+    // It must be out of the tables before another thread can map there.
+    unmapped(old, old_bytes);
+    // SAFETY: handed on from the caller.
+    let moved = unsafe { real_mremap(old, old_bytes, bytes, flags, new) };
+    match moved {
+        libc::MAP_FAILED => mapped(old, old_bytes, Boundary::here()),
+        moved => mapped(moved, bytes, Boundary::here()),
+    }
+    moved
+}
+
+/// # Safety
+/// As [`mremap`].
+unsafe fn real_mremap(
+    old: *mut c_void,
+    old_bytes: size_t,
+    bytes: size_t,
+    flags: c_int,
+    new: *mut c_void,
+) -> *mut c_void {
+    match real(&MREMAP) {
         // SAFETY: the C library's function, with the caller's arguments.
         Some(address) => unsafe {
             std::mem::transmute::<usize, Mremap>(address)(old, old_bytes, bytes, flags, new)
@@ -174,12 +199,7 @@ pub unsafe extern "C" fn mremap(
             let flags = libc::c_long::from(flags);
             libc::syscall(libc::SYS_mremap, old, old_bytes, bytes, flags, new) as *mut c_void
         },
-    };
-    if is_armed() && moved != libc::MAP_FAILED {
-        unmapped(old, old_bytes);
-        mapped(moved, bytes, Boundary::here());
     }
-    moved
 }
 
 /// As libucm's function of this name: maps without an event.

@@ -31,6 +31,8 @@ pub struct Tally {
     pub fired: BTreeSet<(Point, usize)>,
     /// Calls of UCX over all cases, by function.
     pub calls: BTreeMap<&'static str, u64>,
+    /// Operations that were skipped because the release does not have this function of the C API.
+    pub absent: BTreeMap<String, u64>,
     /// Findings that could not be made as small as they go, because time ran out.
     pub not_minimised: usize,
     /// It was stopped from outside.
@@ -95,6 +97,9 @@ impl Collected {
         self.tally.cases += 1;
         self.journal.add(&case.scenario, &case.faults);
         self.count(index, case, played);
+        for function in played.absent() {
+            *self.tally.absent.entry(function.to_owned()).or_default() += 1;
+        }
         let judged = judge_case(
             &mut self.symbols,
             &case.scenario,

@@ -91,7 +91,7 @@ pub(super) fn operation(note: &Note) -> OperationNote {
     let outcome = match &note.outcome {
         Some(NoteOutcome::Done | NoteOutcome::Begun) => Outcome::Done,
         Some(NoteOutcome::Refused(status)) => Outcome::Failed(status.clone()),
-        Some(NoteOutcome::Skipped) => Outcome::Skipped,
+        Some(NoteOutcome::Skipped | NoteOutcome::Absent(_)) => Outcome::Skipped,
         Some(NoteOutcome::TimedOut(what)) => Outcome::TimedOut(what.clone()),
         Some(NoteOutcome::Wrong(what)) => Outcome::Wrong(what.clone()),
         None => Outcome::Unfinished,

@@ -10,6 +10,7 @@ use anyhow::Context;
 use super::judge::{self, Real};
 use super::order::interferences;
 use super::{Interference, Line as Told};
+use crate::nixl::Driver;
 use crate::oracle::Oracle;
 use crate::report::{Certificate, Finding};
 use crate::scenario::{Expect, Line, Op, Scenario, Step};
@@ -31,6 +32,9 @@ pub fn certify(finding: &Finding, spec: &str) -> anyhow::Result<Certificate> {
     let impossible = |why: String| Ok(Certificate::Impossible { why });
     if let Some(why) = judge::beyond(finding) {
         return impossible(why);
+    }
+    if Driver::of(spec) == Some(Driver::Python) {
+        return impossible("this release is driven by Python, not by the C API".to_owned());
     }
     let order = match finding.faults.parse() {
         Ok(faults) => match interferences(&faults) {

@@ -27,7 +27,7 @@ impl BugArgs {
     /// Reports.
     pub fn run(self) -> anyhow::Result<ExitCode> {
         let subject = self.subject.load()?;
-        let installed = nixl::fetch_drivable(&subject.spec)?;
+        let installed = nixl::fetch(&subject.spec)?;
         let mut zygote = Zygote::start(&subject.spec)?;
         let mut symbols = Symbolizer::new();
         let candidate = Candidate::kept(&subject.recorded);
@@ -78,13 +78,16 @@ impl BugArgs {
 /// What the NIXL is, in one line: the wheel with its checksum, or the folder.
 fn wheel(installed: &Installed) -> String {
     match (installed.release, Machine::here()) {
-        (Some(release), Ok(machine)) => format!(
-            "{}, as released: `{}` (SHA-256 `{}`), with UCX {} inside",
-            release.version,
-            release.wheel(machine),
-            release.sha256(machine),
-            release.ucx
-        ),
+        (Some(release), Ok(machine)) => {
+            let wheel = release.wheel(machine);
+            format!(
+                "{}, as released: `{}` (SHA-256 `{}`), with UCX {} inside",
+                release.version,
+                wheel.file_name(),
+                wheel.sha256(),
+                release.ucx
+            )
+        }
         _ => format!("built in {}", installed.root.display()),
     }
 }

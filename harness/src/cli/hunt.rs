@@ -84,7 +84,7 @@ impl HuntArgs {
         let mut known = self.known()?;
         let excused = self.known.is_some();
         crate::report::prepare_folder(&self.out)?;
-        let installed = nixl::fetch_drivable(&self.nixl)?;
+        let installed = nixl::fetch(&self.nixl)?;
         let nixl = match installed.release {
             Some(release) => release.spec(),
             None => self.nixl.clone(),

@@ -58,6 +58,14 @@ enum Verb {
     Zygote(zygote::ZygoteArgs),
 }
 
+/// Says which functions of the C API a NIXL does not have, and how many operations were skipped for that.
+fn absent(operations: u64, functions: &[&str]) -> String {
+    format!(
+        "{operations} operations were skipped: this NIXL does not have {}, or not in the way that is asked for",
+        functions.join(", ")
+    )
+}
+
 /// Runs the program; the exit status says what was found.
 pub fn run() -> ExitCode {
     let result = match Cli::parse().verb {

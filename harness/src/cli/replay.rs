@@ -1,5 +1,6 @@
 //! `mock-ucx replay`: plays a finding again, from a hunt's output or from a file.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -8,7 +9,7 @@ use clap::Args;
 
 use super::subject::{Subject, SubjectArgs};
 use crate::campaign::judge_case;
-use crate::cli::{CANNOT, CLEAN, FOUND};
+use crate::cli::{CANNOT, CLEAN, FOUND, absent};
 use crate::execute::pool::Zygote;
 use crate::report::{Symbolizer, terminal};
 
@@ -62,6 +63,11 @@ impl ReplayArgs {
                 shown += 1;
             }
             if round == 0 {
+                let functions: BTreeSet<&str> = played.absent().collect();
+                if !functions.is_empty() {
+                    let functions: Vec<&str> = functions.into_iter().collect();
+                    anstream::println!("{}", absent(played.absent().count() as u64, &functions));
+                }
                 if let Some(file) = &self.trace {
                     keep(&zygote.trace(), file)?;
                 }

@@ -75,7 +75,7 @@ pub(super) fn cache() -> Health {
             State::Whole => whole += 1,
             State::Damaged(damage) => {
                 return Health::ill(
-                    format!("{}: {damage}", cache.folder(release).display()),
+                    format!("{}: {damage}", fetcher.folder(release).display()),
                     format!("`mock-ucx nixl fetch {}` fetches it again", release.spec()),
                 );
             }

@@ -111,6 +111,8 @@ pub enum NoteOutcome {
     Refused(String),
     /// It could not be played, because what it needs is not there.
     Skipped,
+    /// It could not be played, because the release does not have this function, or not in the way that is needed.
+    Absent(String),
     /// It did not come to an end within its polls.
     TimedOut(String),
     /// What it found is not what it must find.
@@ -174,6 +176,16 @@ pub struct ObjectGrowth {
     pub stack: Vec<u64>,
     /// Number of the operation that created it.
     pub operation: u32,
+}
+
+impl Played {
+    /// For each operation that was skipped because the release does not have a function: that function.
+    pub fn absent(&self) -> impl Iterator<Item = &str> {
+        self.notes.iter().filter_map(|note| match &note.outcome {
+            Some(NoteOutcome::Absent(function)) => Some(function.as_str()),
+            _ => None,
+        })
+    }
 }
 
 /// The files of a case in its folder.

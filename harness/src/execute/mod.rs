@@ -3,8 +3,10 @@
 pub mod case;
 pub mod child;
 pub mod interpret;
+pub(crate) mod limits;
 mod measure;
 pub mod pool;
+pub mod python;
 pub mod ready;
 mod region;
 mod transcript;

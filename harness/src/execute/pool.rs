@@ -11,6 +11,7 @@ use mock_ucx::ledger::read::Snapshot;
 use tempfile::TempDir;
 
 use crate::execute::case::{Draw, End, Files, Order, Played, assemble};
+use crate::execute::python;
 
 /// Name of the program's hidden verb.
 pub const ZYGOTE_VERB: &str = "zygote";
@@ -56,15 +57,14 @@ impl Zygote {
     /// It cannot be started, or it cannot load that NIXL: then the message is its own.
     pub fn start(spec: &str) -> anyhow::Result<Zygote> {
         let folder = scratch_folder()?;
-        let program = std::env::current_exe().context("cannot find this program's own file")?;
-        let mut command = Command::new(program);
+        let mut command = match python::command(spec)? {
+            Some(python) => python,
+            None => own(spec)?,
+        };
         command
-            .arg(ZYGOTE_VERB)
-            .arg(spec)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped());
-        fix_environment(&mut command);
         // Ctrl-C is for the hunt: it lets the case that runs finish.
         command.process_group(0);
         // SAFETY: only two bare system calls are made between fork and exec. Where `personality` is not permitted addresses stay random,
@@ -192,8 +192,17 @@ impl Drop for Zygote {
     }
 }
 
-/// The same few variables whatever the caller's environment is.
-fn fix_environment(command: &mut Command) {
+/// This program itself, as a zygote.
+fn own(spec: &str) -> anyhow::Result<Command> {
+    let program = std::env::current_exe().context("cannot find this program's own file")?;
+    let mut command = in_fixed_environment(&program);
+    command.arg(ZYGOTE_VERB).arg(spec);
+    Ok(command)
+}
+
+/// A command with the same few variables whatever the caller's environment is.
+pub(super) fn in_fixed_environment(program: &Path) -> Command {
+    let mut command = Command::new(program);
     command.env_clear();
     for name in ["PATH", "HOME", "XDG_CACHE_HOME", "TMPDIR"] {
         if let Some(value) = std::env::var_os(name) {
@@ -204,6 +213,7 @@ fn fix_environment(command: &mut Command) {
         .env("LC_ALL", "C")
         .env("MALLOC_PERTURB_", PERTURB)
         .env("NIXL_LOG_LEVEL", "WARN");
+    command
 }
 
 /// A folder in memory where the system has one, else among the temporary files.

@@ -2,7 +2,7 @@
 
 use mock_ucx::version::UcxVersion;
 
-use crate::nixl::{self, Ucx, capi::Api};
+use crate::nixl::{self, Loaded, Ucx, capi::Api};
 
 /// A NIXL, and which UCX the mock is for it.
 #[derive(Clone, Copy)]
@@ -14,7 +14,7 @@ pub struct Ready {
 }
 
 impl Ready {
-    /// Loads a NIXL for good, and fetches it if need be.
+    /// Loads a NIXL that has a C API for good, and fetches it if need be.
     ///
     /// # Errors
     /// It cannot be had, or not be loaded on the mock.
@@ -22,19 +22,21 @@ impl Ready {
     /// # Safety
     /// No other thread runs: see [`nixl::load()`].
     pub unsafe fn load(spec: &str) -> anyhow::Result<Ready> {
-        let installed = nixl::fetch_drivable(spec)?;
+        let installed = nixl::fetch(spec)?;
         // SAFETY: handed on to the caller.
-        let loaded = unsafe { nixl::load(&installed, Ucx::Mock) }?;
-        let version = installed
-            .ucx_version
-            .as_deref()
-            .and_then(|text| text.parse().ok())
-            .unwrap_or(UcxVersion::NEWEST);
+        Ok(Ready::of(&unsafe { nixl::load(&installed, Ucx::Mock) }?))
+    }
+
+    /// For a NIXL that is loaded on the mock.
+    pub fn of(loaded: &Loaded) -> Ready {
+        let ucx = loaded.installed.ucx_version.as_deref();
         // What the first call stack of a process costs (module list, unwind tables, the stack's bounds) is paid here, once for all children.
         mock_ucx::stack::capture(&mut [0; mock_ucx::stack::MAX_FRAMES]);
-        Ok(Ready {
+        Ready {
             api: loaded.api,
-            version,
-        })
+            version: ucx
+                .and_then(|text| text.parse().ok())
+                .unwrap_or(UcxVersion::NEWEST),
+        }
     }
 }

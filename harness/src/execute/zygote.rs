@@ -18,9 +18,14 @@ const PATIENT: Duration = Duration::from_millis(200);
 
 /// Serves cases until standard input ends.
 pub fn serve(spec: &str) -> anyhow::Result<()> {
-    let mut answers = take_stdout()?;
     // SAFETY: nothing has started a thread yet.
-    let ready = unsafe { Ready::load(spec) }?;
+    serve_with(|| unsafe { Ready::load(spec) })
+}
+
+/// The same on a NIXL that `load` loads.
+pub(super) fn serve_with(load: impl FnOnce() -> anyhow::Result<Ready>) -> anyhow::Result<()> {
+    let mut answers = take_stdout()?;
+    let ready = load()?;
     let threads = thread_count()?;
     if threads != 1 {
         bail!(

@@ -1,4 +1,4 @@
-//! Where fetched releases live: one folder each, whole or not there at all.
+//! Where fetched releases live: one folder for each wheel, whole or not there at all.
 //!
 //! A release is unpacked beside its place under a lock, then renamed into it. A manifest written
 //! before the rename says what belongs there, so that damage is noticed at the next use.
@@ -15,7 +15,7 @@ use zip::ZipArchive;
 
 use super::error::Error;
 use super::installed::is_ucx_library;
-use super::release::{Machine, Release};
+use super::release::{PYTHON_ABI, Wheel};
 
 const MANIFEST: &str = "mock-ucx-manifest.json";
 
@@ -25,7 +25,7 @@ pub struct Cache {
     root: PathBuf,
 }
 
-/// What the cache has of a release.
+/// What the cache has of a wheel.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum State {
     /// Nothing.
@@ -51,7 +51,7 @@ struct Entry {
     sha256: Option<String>,
 }
 
-/// The right to change a release's folder, given up on drop.
+/// The right to change a wheel's folder, given up on drop.
 pub(super) struct Lock {
     _file: File,
 }
@@ -70,18 +70,18 @@ impl Cache {
         Cache { root: root.into() }
     }
 
-    /// The folder of a release, there or not.
-    pub fn folder(&self, release: &Release) -> PathBuf {
-        self.root.join(entry_name(release))
+    /// The folder of a wheel, there or not.
+    pub fn folder(&self, wheel: &Wheel) -> PathBuf {
+        self.root.join(entry_name(wheel))
     }
 
-    /// What there is of a release.
-    pub fn state(&self, release: &Release, machine: Machine) -> State {
-        let folder = self.folder(release);
+    /// What there is of a wheel.
+    pub fn state(&self, wheel: &Wheel) -> State {
+        let folder = self.folder(wheel);
         if !folder.exists() {
             return State::Missing;
         }
-        match check(&folder, release.sha256(machine)) {
+        match check(&folder, wheel.sha256()) {
             Ok(()) => State::Whole,
             Err(damage) => State::Damaged(damage),
         }
@@ -101,14 +101,14 @@ impl Cache {
             })
     }
 
-    /// Waits for the right to change a release's folder.
-    pub(super) fn lock(&self, release: &Release) -> Result<Lock, Error> {
+    /// Waits for the right to change a wheel's folder.
+    pub(super) fn lock(&self, wheel: &Wheel) -> Result<Lock, Error> {
         let unwritable = |cause| Error::Unwritable {
             folder: self.root.clone(),
             cause,
         };
         fs::create_dir_all(&self.root).map_err(unwritable)?;
-        let path = self.root.join(format!("{}.lock", entry_name(release)));
+        let path = self.root.join(format!("{}.lock", entry_name(wheel)));
         let file = File::options()
             .create(true)
             .append(true)
@@ -119,8 +119,8 @@ impl Cache {
     }
 
     /// An empty folder to work in, on the same file system. A killed process may have left one.
-    pub(super) fn workshop(&self, release: &Release, _lock: &Lock) -> Result<Workshop, Error> {
-        let path = self.root.join(format!(".{}.part", entry_name(release)));
+    pub(super) fn workshop(&self, wheel: &Wheel, _lock: &Lock) -> Result<Workshop, Error> {
+        let path = self.root.join(format!(".{}.part", entry_name(wheel)));
         let made = remove_if_there(&path).and_then(|()| fs::create_dir(&path));
         made.map_err(|cause| Error::Unwritable {
             folder: self.root.clone(),
@@ -132,22 +132,21 @@ impl Cache {
     /// Unpacks a wheel in the workshop and moves it into its place.
     pub(super) fn install(
         &self,
-        release: &Release,
-        wheel: &Path,
-        sha256: &str,
+        wheel: &Wheel,
+        file: &Path,
         workshop: &Workshop,
     ) -> Result<(), Error> {
         let unpacked = workshop.path.join("unpacked");
-        let files = unpack(wheel, &unpacked)?;
+        let files = unpack(file, &unpacked)?;
         let manifest = Manifest {
-            wheel_sha256: sha256.to_owned(),
+            wheel_sha256: wheel.sha256().to_owned(),
             files,
         };
         let path = unpacked.join(MANIFEST);
         let text =
             serde_json::to_string_pretty(&manifest).expect("a map of names and numbers is JSON");
         fs::write(&path, text).map_err(|cause| Error::io(&path, cause))?;
-        let place = self.folder(release);
+        let place = self.folder(wheel);
         let moved = if place.exists() {
             fs::rename(&place, workshop.path.join("damaged"))
         } else {
@@ -182,8 +181,12 @@ pub fn sha256_of(path: &Path) -> Result<String, Error> {
     Ok(format!("{:x}", hasher.finalize()))
 }
 
-fn entry_name(release: &Release) -> String {
-    format!("{}-{}", release.package.pip_name(), release.version)
+fn entry_name(wheel: &Wheel) -> String {
+    let (package, version) = (wheel.release.package.pip_name(), wheel.release.version);
+    match wheel.abi.as_str() {
+        PYTHON_ABI => format!("{package}-{version}"),
+        abi => format!("{package}-{version}-{abi}"),
+    }
 }
 
 fn remove_if_there(path: &Path) -> io::Result<()> {

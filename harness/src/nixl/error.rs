@@ -19,13 +19,15 @@ pub enum Error {
         /// Specs of known releases.
         nearest: String,
     },
-    /// A release that only Python can drive.
+    /// A release that only Python can drive, and no Python that can.
     #[error(
-        "NIXL {release} has no C API, so this program cannot drive it; 0.10.1 and newer have one. Programs of your own run on it with `mock-ucx run`"
+        "NIXL {release} has no C API and needs one of Python {versions} to be driven; none of them is on the search path"
     )]
-    PythonOnly {
+    NoFittingPython {
         /// The release.
         release: String,
+        /// The versions of Python that have a wheel of it.
+        versions: String,
     },
     /// A path that is no folder.
     #[error("{} is not a folder; give a folder with an unpacked NIXL, or a release as `mock-ucx nixl list` shows it", path.display())]

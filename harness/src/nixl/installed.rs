@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use super::elf::Library;
 use super::error::Error;
+use super::python::cuda;
 use super::release::{Machine, Package, Release};
 
 /// Prefixes of the functions that belong to UCX.
@@ -95,6 +96,33 @@ impl Installed {
         clients
             .extend(Some(self.libraries.join("libucx_utils.so")).filter(|utils| utils.is_file()));
         clients
+    }
+
+    /// The folder of its Python module.
+    pub fn python_module(&self) -> PathBuf {
+        let packages =
+            [Package::Cu12, Package::Cu13].map(|package| self.root.join(package.module()));
+        let [first, _] = &packages;
+        packages
+            .iter()
+            .find(|folder| folder.is_dir())
+            .unwrap_or(first)
+            .clone()
+    }
+
+    /// The ABI tags of the Pythons that its module was built for, such as `cp311`.
+    pub fn python_abis(&self) -> Vec<String> {
+        let modules = sorted_files(&self.python_module());
+        let names = modules.iter().filter_map(|path| path.file_name()?.to_str());
+        let tags =
+            names.filter_map(|name| name.strip_prefix("_bindings.cpython-")?.split('-').next());
+        tags.map(|digits| format!("cp{digits}")).collect()
+    }
+
+    /// Whether the plugin calls CUDA's driver: up to 0.9.0.
+    pub fn needs_cuda(&self) -> Result<bool, Error> {
+        let needed = Library::open(&self.plugin)?.needed()?;
+        Ok(needed.iter().any(|soname| soname == cuda::SONAME))
     }
 
     /// The functions of UCX (`ucp_*`, `ucs_*`, ...) that this NIXL imports.

@@ -14,6 +14,7 @@ use super::capi::Api;
 use super::elf::Library;
 use super::error::Error as NixlError;
 use super::installed::{Installed, is_ucx_library};
+use super::python::cuda;
 use super::stub;
 
 /// Which UCX a NIXL is loaded on.
@@ -46,8 +47,14 @@ pub enum LoadError {
     #[error(transparent)]
     Nixl(#[from] NixlError),
     /// The release is older than the C API.
-    #[error("the NIXL in {} has no C API (libnixl_capi.so), so it cannot be driven in process; 0.10.1 and newer have one", root.display())]
+    #[error("the NIXL in {} has no C API (libnixl_capi.so), so it can only be driven in a process of Python; 0.10.1 and newer have one", root.display())]
     NoCApi {
+        /// The folder.
+        root: PathBuf,
+    },
+    /// The Python module of the release was not loaded; why was said on standard error.
+    #[error("the Python module of the NIXL in {} was not loaded", root.display())]
+    NoModule {
         /// The folder.
         root: PathBuf,
     },
@@ -137,6 +144,34 @@ pub unsafe fn load(installed: &Installed, ucx: Ucx) -> Result<Loaded, LoadError>
     })
 }
 
+/// Loads a NIXL without a C API for good, into a process of Python: `module` loads its Python module, when the mock is in UCX's place, and
+/// gives the C API that stands in front of it.
+///
+/// # Errors
+/// As [`load`].
+///
+/// # Safety
+/// As for [`load`].
+pub unsafe fn load_module(
+    installed: &Installed,
+    module: impl FnOnce() -> Result<&'static Api, LoadError>,
+) -> Result<Loaded, LoadError> {
+    // SAFETY: the caller vouches that no other thread is running.
+    unsafe { set_environment(installed) };
+    open_stubs(installed)?;
+    let api = module()?;
+    // The plugin last: it needs the others, which are to be known by their own paths.
+    for client in installed.ucx_clients().iter().rev() {
+        // SAFETY: passed on to the caller.
+        unsafe { open_for_good(client, RTLD_LOCAL) }?;
+    }
+    Ok(Loaded {
+        api,
+        bound: verify(installed, own_base())?,
+        installed: installed.clone(),
+    })
+}
+
 /// NIXL's settings: this plugin folder, this UCX, and no log unless the user wants one.
 ///
 /// # Safety
@@ -177,7 +212,7 @@ unsafe fn open_all(
     Ok(api)
 }
 
-/// Loads a stub for every SONAME of the NIXL's UCX. Their files are not needed once they are mapped.
+/// Loads a stub for every SONAME of the NIXL's UCX, and for CUDA's driver where the plugin needs it. Their files are not needed once they are mapped.
 fn open_stubs(installed: &Installed) -> Result<(), LoadError> {
     let folder = tempfile::Builder::new()
         .prefix("mock-ucx-stubs-")
@@ -186,9 +221,11 @@ fn open_stubs(installed: &Installed) -> Result<(), LoadError> {
             path: std::env::temp_dir(),
             cause,
         })?;
-    for library in &installed.ucx {
-        let path = folder.path().join(format!("stub-{}", library.soname));
-        fs::write(&path, stub::library(&library.soname)?).map_err(|cause| NixlError::Io {
+    let ucx = installed.ucx.iter().map(|library| library.soname.as_str());
+    let cuda = installed.needs_cuda()?.then_some(cuda::SONAME);
+    for soname in ucx.chain(cuda) {
+        let path = folder.path().join(format!("stub-{soname}"));
+        fs::write(&path, stub::library(soname)?).map_err(|cause| NixlError::Io {
             path: path.clone(),
             cause,
         })?;

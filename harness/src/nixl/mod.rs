@@ -7,12 +7,13 @@ pub mod error;
 pub mod fetch;
 pub mod installed;
 pub mod load;
+pub mod python;
 pub mod rebind;
 pub mod release;
 pub mod stub;
 
 pub use error::Error;
-pub use fetch::{Fetcher, fetch, fetch_drivable};
+pub use fetch::{Fetcher, fetch};
 pub use installed::{Installed, UcxLibrary};
 pub use load::{LoadError, Loaded, Ucx, load};
 pub use release::{DEFAULT_SPEC, Driver, Machine, Package, RELEASES, Release, Spec};

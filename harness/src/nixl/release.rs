@@ -4,11 +4,11 @@ use std::fmt;
 use std::path::PathBuf;
 
 use super::error::Error;
+use super::installed::Installed;
+use super::python::{self, Interpreter};
 
-/// The Python tag whose wheel is fetched. The C API and the plugins are the same in all wheels of a
-/// release, so one tag, and one checksum, serves every machine whatever its Python.
-pub const PYTHON_VERSION: &str = "3.12";
-/// The same as an ABI tag.
+/// The ABI tag of the wheel that is fetched of a release with a C API. That and the plugins are the same in all wheels of a release, so
+/// one tag, and one checksum, serves every machine whatever its Python.
 pub const PYTHON_ABI: &str = "cp312";
 
 /// A family of wheels.
@@ -48,6 +48,23 @@ pub enum Driver {
         /// How many functions that has.
         functions: usize,
     },
+}
+
+impl Driver {
+    /// How the NIXL that `spec` means is driven; `None`: there is no such NIXL.
+    pub fn of(spec: &str) -> Option<Driver> {
+        match Spec::parse(spec).ok()? {
+            Spec::Release(release) => Some(release.driver),
+            Spec::Folder(path) => {
+                let installed = Installed::open(&path).ok()?;
+                let functions = installed.capi_functions().ok()?.len();
+                Some(match installed.capi {
+                    Some(_) => Driver::CApi { functions },
+                    None => Driver::Python,
+                })
+            }
+        }
+    }
 }
 
 impl fmt::Display for Driver {
@@ -110,22 +127,17 @@ pub struct Release {
 }
 
 impl Release {
-    /// The checksum of the wheel for a machine.
-    pub fn sha256(&self, machine: Machine) -> &'static str {
-        match machine {
-            Machine::X86_64 => self.sha256_x86_64,
-            Machine::Aarch64 => self.sha256_aarch64,
+    /// Its wheel for a machine: for the Python that would drive it, if it has no C API and there is one that can.
+    pub fn wheel(&'static self, machine: Machine) -> Wheel {
+        let abi = match self.driver {
+            Driver::CApi { .. } => None,
+            Driver::Python => Interpreter::among(&python::abis(self)).map(|found| found.abi),
+        };
+        Wheel {
+            release: self,
+            machine,
+            abi: abi.unwrap_or_else(|| PYTHON_ABI.to_owned()),
         }
-    }
-
-    /// The file name of the wheel for a machine.
-    pub fn wheel(&self, machine: Machine) -> String {
-        let module = self.package.module();
-        format!(
-            "{module}-{}-{PYTHON_ABI}-{PYTHON_ABI}-{}.whl",
-            self.version,
-            machine.platform()
-        )
     }
 
     /// What `--nixl` and `mock-ucx nixl fetch` call it.
@@ -141,6 +153,46 @@ impl Release {
         RELEASES
             .iter()
             .find(|release| release.package == package && release.version == version)
+    }
+}
+
+/// One wheel of a release.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Wheel {
+    /// The release.
+    pub release: &'static Release,
+    /// The machine that it is for.
+    pub machine: Machine,
+    /// The ABI tag of the Python that it is for.
+    pub abi: String,
+}
+
+impl Wheel {
+    /// Its checksum.
+    pub fn sha256(&self) -> &'static str {
+        let own = match self.machine {
+            Machine::X86_64 => self.release.sha256_x86_64,
+            Machine::Aarch64 => self.release.sha256_aarch64,
+        };
+        python::sha256(self.release, &self.abi, self.machine).unwrap_or(own)
+    }
+
+    /// The version of the Python that it is for.
+    pub fn python_version(&self) -> String {
+        python::version_of(&self.abi).unwrap_or_default()
+    }
+
+    /// Its file name.
+    pub fn file_name(&self) -> String {
+        let (module, version, abi) = (
+            self.release.package.module(),
+            self.release.version,
+            &self.abi,
+        );
+        format!(
+            "{module}-{version}-{abi}-{abi}-{}.whl",
+            self.machine.platform()
+        )
     }
 }
 

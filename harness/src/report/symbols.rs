@@ -25,6 +25,9 @@ pub struct Symbolizer {
     tables: HashMap<(PathBuf, Vec<u8>), Option<Arc<Table>>>,
 }
 
+/// Functions of NIXL's Python module that only hand a call on begin so: they tell nothing, at length.
+const BINDING_GLUE: &str = "pybind11";
+
 impl Symbolizer {
     /// One that has read no table yet.
     pub fn new() -> Self {
@@ -60,12 +63,16 @@ impl Symbolizer {
             Some((demangle(table.name_of(symbol)), symbol))
         });
         match found {
-            Some((function, symbol)) => Frame {
-                function: Some(function),
-                offset: address - symbol.start,
-                exported: symbol.exported,
-                ..Frame::in_module(path, address)
-            },
+            Some((function, symbol)) => {
+                let frame = Frame::in_module(path, address);
+                Frame {
+                    in_nixl: frame.in_nixl && !function.starts_with(BINDING_GLUE),
+                    function: Some(function),
+                    offset: address - symbol.start,
+                    exported: symbol.exported,
+                    ..frame
+                }
+            }
             None => Frame::in_module(path, address),
         }
     }

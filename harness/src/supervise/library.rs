@@ -11,14 +11,16 @@ use memmap2::Mmap;
 use mock_ucx::control::build::{BUILD_ID, BUILD_ID_LENGTH, BUILD_ID_SYMBOL};
 use object::{Object, ObjectSection, ObjectSymbol};
 
-/// The library's file name.
-const FILE_NAME: &str = "libmock_ucx.so";
+/// The file name of the mock.
+const MOCK: &str = "libmock_ucx.so";
+/// The file name of the library that drives NIXL from within a process of Python; it has the mock inside.
+const DRIVER: &str = "libharness.so";
 
 /// Why there is no library to preload.
 #[derive(Debug, thiserror::Error)]
 pub enum LibraryError {
     /// It is nowhere.
-    #[error("{FILE_NAME} is in none of {}; `cargo build` makes it, and an installed program needs it beside it or in ../lib", list(.0))]
+    #[error("{} is nowhere; `cargo build` makes it, and an installed program needs it beside it or in ../lib", list(.0))]
     Missing(Vec<PathBuf>),
     /// Another build.
     #[error("{} is of another build ({found}) than this program ({BUILD_ID}); {}", path.display(), mend(path))]
@@ -48,22 +50,34 @@ fn mend(path: &Path) -> &'static str {
         (true, true) => "`cargo build --release` builds both anew",
         (true, false) => "`cargo build` builds both anew",
         (false, _) => {
-            "copy both out of one build: target/release/mock-ucx and target/release/deps/libmock_ucx.so"
+            "copy all out of one build: target/release/mock-ucx, target/release/deps/libmock_ucx.so and target/release/deps/libharness.so"
         }
     }
 }
 
-/// The library of this program's build.
+/// The mock of this program's build.
 ///
 /// # Errors
 /// There is none in any of the places, or those there are of other builds.
 pub fn find() -> Result<PathBuf, LibraryError> {
-    let program = std::env::current_exe().map_err(LibraryError::NoPlace)?;
-    find_from(program.parent().unwrap_or(Path::new("/")))
+    find_named(MOCK)
 }
 
-fn find_from(folder: &Path) -> Result<PathBuf, LibraryError> {
-    let places = ["deps", "", "../lib"].map(|place| folder.join(place).join(FILE_NAME));
+/// The library, of this program's build, that drives NIXL from within a process of Python.
+///
+/// # Errors
+/// As [`find`].
+pub fn find_driver() -> Result<PathBuf, LibraryError> {
+    find_named(DRIVER)
+}
+
+fn find_named(name: &str) -> Result<PathBuf, LibraryError> {
+    let program = std::env::current_exe().map_err(LibraryError::NoPlace)?;
+    find_from(program.parent().unwrap_or(Path::new("/")), name)
+}
+
+fn find_from(folder: &Path, name: &str) -> Result<PathBuf, LibraryError> {
+    let places = ["deps", "", "../lib"].map(|place| folder.join(place).join(name));
     let mut refused = None;
     for path in &places {
         match build_id(path) {
@@ -132,9 +146,12 @@ mod tests {
             std::fs::create_dir_all(place).unwrap();
         }
         for place in &mut places {
-            place.push(FILE_NAME);
+            place.push(MOCK);
             std::fs::copy(library(), &place).unwrap();
-            assert_eq!(find_from(&bin).unwrap(), place.canonicalize().unwrap());
+            assert_eq!(
+                find_from(&bin, MOCK).unwrap(),
+                place.canonicalize().unwrap()
+            );
         }
     }
 
@@ -147,16 +164,16 @@ mod tests {
             .position(|window| window == BUILD_ID.as_bytes())
             .unwrap();
         bytes[at..at + BUILD_ID_LENGTH].fill(b'0');
-        std::fs::write(root.path().join(FILE_NAME), bytes).unwrap();
-        let refused = find_from(root.path()).unwrap_err().to_string();
+        std::fs::write(root.path().join(MOCK), bytes).unwrap();
+        let refused = find_from(root.path(), MOCK).unwrap_err().to_string();
         assert!(refused.contains("another build (0000"), "{refused}");
-        assert!(refused.contains("copy both out of one build"), "{refused}");
+        assert!(refused.contains("copy all out of one build"), "{refused}");
     }
 
     #[test]
     fn a_missing_library_is_told_with_the_places() {
         let root = tempfile::tempdir().unwrap();
-        let missing = find_from(root.path()).unwrap_err().to_string();
+        let missing = find_from(root.path(), MOCK).unwrap_err().to_string();
         assert!(missing.contains("deps/libmock_ucx.so"), "{missing}");
         assert!(missing.contains("cargo build"), "{missing}");
     }

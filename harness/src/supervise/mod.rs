@@ -16,7 +16,7 @@ mod watch;
 
 pub use command::{CommandError, Program};
 pub use fired::{Deviation, Place};
-pub use library::{LibraryError, find as find_library};
+pub use library::{LibraryError, find as find_library, find_driver};
 pub use preload::{PreloadError, check_preloaded};
 pub use process::{End, Process};
 pub use report::{ProcessReport, Question, Report};

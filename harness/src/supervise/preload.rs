@@ -195,6 +195,7 @@ mod tests {
         trace: false,
         version: None,
         device_api: false,
+        unmaps_unseen: false,
     };
 
     fn wish<'a>(needed: &'a [String]) -> Wish<'a> {

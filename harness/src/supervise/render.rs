@@ -31,6 +31,9 @@ impl fmt::Display for ProcessReport {
                 writeln!(f, "{}", format!("  {line}").trim_end())?;
             }
         }
+        if self.caches.is_worth_telling() {
+            writeln!(f, "  {}", self.caches)?;
+        }
         if !self.real_ucx.is_empty() {
             writeln!(
                 f,
@@ -166,6 +169,15 @@ fn process(process: &ProcessReport) -> Value {
         "calls": process.calls,
         "census": kinds,
         "left": left,
+        "registration_cache": {
+            "unmaps": process.caches.unmaps,
+            "entries": process.caches.entries,
+            "entries_max": process.caches.entries_max,
+            "drains": process.caches.drains,
+            "visited": process.caches.visited,
+            "missed": process.caches.missed,
+            "unseen": process.caches.unseen,
+        },
         "real_ucx": process.real_ucx,
         "not_looked_at": process.not_looked_at,
         "notes": process.notes.iter().collect::<Vec<_>>(),

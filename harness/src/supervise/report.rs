@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::ffi::OsStr;
 use std::path::Path;
 
-use mock_ucx::ledger::read::{Module, Snapshot};
+use mock_ucx::ledger::read::{Caches, Module, Snapshot};
 use mock_ucx::rules::Rule;
 use mock_ucx::schedule::FaultSpec;
 
@@ -54,6 +54,8 @@ pub struct ProcessReport {
     pub calls: u64,
     /// Its objects.
     pub census: Census,
+    /// Its registration caches.
+    pub caches: Caches,
     /// Files of a real UCX that it had mapped.
     pub real_ucx: Vec<String>,
     /// Why its memory was not looked through for handles; `None`: it was.
@@ -128,6 +130,7 @@ impl ProcessReport {
             end: process.end,
             calls: snapshot.step,
             census: Census::new(snapshot, &verdicts, symbols),
+            caches: snapshot.caches.clone(),
             real_ucx: process.real_ucx.clone(),
             not_looked_at: held.err().map(str::to_owned),
             findings,

@@ -12,6 +12,7 @@ use crate::abi::universe;
 use crate::control::edges;
 use crate::fabric::endpoint;
 use crate::functions::Function;
+use crate::hooks;
 use crate::ledger::{Event, Kind, NewFinding, Site, Stack, Trouble, record_event};
 use crate::rules::Rule;
 use crate::schedule::Choice;
@@ -151,6 +152,9 @@ fn run<A: Answer>(function: Function, record: bool, body: impl FnOnce(&Call) -> 
         };
         if keeps_stack(function) {
             call.site();
+        }
+        if hooks::pending() {
+            call.lock().settle_unmaps();
         }
         let answer = body(&call);
         let status = answer.status();

@@ -8,6 +8,7 @@ use std::sync::{Mutex, Once, PoisonError};
 
 use crate::control::settings::{self, COMMAND_LINE, LEDGER};
 use crate::control::{ending, supervisor};
+use crate::hooks;
 use crate::settings::Settings;
 use crate::universe::Universe;
 
@@ -80,6 +81,10 @@ pub fn set_operation(operation: u32) {
 }
 
 fn tell_operation(universe: &Universe) {
+    if hooks::pending() {
+        // What was unmapped until now belongs to the operation that is over.
+        universe.lock().settle_unmaps();
+    }
     let operation = OPERATION.load(Relaxed);
     universe.map.header().operation.store(operation, Relaxed);
 }
@@ -153,6 +158,7 @@ extern "C" fn after_fork_child() {
     PARENT.store(current, Release);
     crate::ledger::allow_captures();
     crate::arena::leave_to_parent();
+    crate::hooks::after_fork();
     // SAFETY: as in `universe`; this thread took the lock in `before_fork`, and it is the only one here.
     unsafe {
         (*current).abandon_connections();

@@ -16,7 +16,8 @@ use crate::abi::types::{
 };
 use crate::functions::Function as F;
 use crate::ledger::Kind;
-use crate::objects::{Body, Context, Entry};
+use crate::objects::{Body, Config, Context, Entry};
+use crate::rcache::Configuration;
 use crate::rules::Rule;
 use crate::schedule::{Choice, Move};
 use crate::universe::State;
@@ -121,7 +122,11 @@ pub unsafe extern "C-unwind" fn ucp_config_read(
         if let Err(status) = call.decide(&mut state) {
             return status;
         }
-        match state.create(0, [0, 0], Body::Config(Box::default()), call.site()) {
+        let read = Config {
+            rendezvous_threshold: None,
+            cache: Configuration::of_environment(),
+        };
+        match state.create(0, [0, 0], Body::Config(Box::new(read)), call.site()) {
             Some((serial, handle)) => {
                 call.about(serial);
                 // SAFETY: the client vouches for a pointer that is not null.
@@ -163,10 +168,12 @@ unsafe fn config_modify(
     judge_name(call, serial, name);
     let status = crate::version::config_modify_status(call.universe.version, name, value);
     if status == UcsStatus::OK
-        && name == c"RNDV_THRESH"
         && let Some(config) = call.lock().config_mut(serial)
     {
-        config.rendezvous_threshold = threshold(value);
+        config.cache.modify(name, value);
+        if name == c"RNDV_THRESH" {
+            config.rendezvous_threshold = threshold(value);
+        }
     }
     Ok(status)
 }
@@ -225,15 +232,14 @@ unsafe fn init(
     call.not_null(4, context)?;
     let mut state = call.lock();
     // A null configuration means "read it from the environment" (ucp.h:ucp_init).
-    let threshold = if config == 0 {
-        RENDEZVOUS_THRESHOLD
+    let (threshold, cache) = if config == 0 {
+        (None, Configuration::of_environment())
     } else {
         let config = call.handle(&mut state, 3, config, Kind::Config)?;
-        state
-            .config(config)
-            .and_then(|config| config.rendezvous_threshold)
-            .unwrap_or(RENDEZVOUS_THRESHOLD)
+        let config = state.config(config).ok_or(UcsStatus::INVALID_PARAM)?;
+        (config.rendezvous_threshold, config.cache.clone())
     };
+    let threshold = threshold.unwrap_or(RENDEZVOUS_THRESHOLD);
     // SAFETY: the client vouches for a pointer that is not null; fields are read by their mask bit only.
     let (mut new, mask) = unsafe { read_params(params, threshold) };
     let unknown = [
@@ -251,11 +257,13 @@ unsafe fn init(
         call.broken(&mut state, Rule::ContextFeatures, 0, [0, 0]);
     }
     call.decide(&mut state)?;
+    state.judge_cache(&cache)?;
     let detail = [new.features, new.request_size as u64];
     let (serial, handle) = state
         .create(0, detail, Body::Context(Box::new(new)), call.site())
         .ok_or(UcsStatus::NO_MEMORY)?;
     call.about(serial);
+    state.begin_cache(serial, &cache);
     // SAFETY: as above.
     unsafe { context.write_unaligned(handle) };
     drop(state);
@@ -335,6 +343,7 @@ pub extern "C-unwind" fn ucp_cleanup(context: u64) {
                 return;
             }
             state.end(serial, call.site());
+            state.end_cache(serial);
         }
     });
 }

@@ -20,6 +20,7 @@ use crate::ledger::{Kind, NewFinding, Trouble};
 use crate::rules::Rule;
 use crate::schedule::{Choice, Move};
 use crate::universe::State;
+use crate::unmaps::judge_use;
 
 /// Bytes by which a long packed key is longer.
 const LONG_RKEY: usize = 512;
@@ -270,6 +271,7 @@ pub unsafe extern "C-unwind" fn ucp_rkey_pack(
             call.not_null(3, size)?;
             let mut state = call.lock();
             call.decide(&mut state)?;
+            judge_use(call, &mut state, [serial]);
             let padding = match call.ask(&mut state, Move::RkeySize, serial) {
                 Choice::Benign => 0,
                 _ => LONG_RKEY,

@@ -11,6 +11,7 @@ use crate::fabric::remote::direct::Direction;
 use crate::fabric::transfer::Piece;
 use crate::rules::Rule;
 use crate::universe::State;
+use crate::unmaps::judge_use;
 
 /// Judges the pieces of a transfer.
 pub(crate) fn judge(call: &Call, state: &mut State, direction: Direction, pieces: &[Piece]) {
@@ -23,6 +24,7 @@ pub(crate) fn judge(call: &Call, state: &mut State, direction: Direction, pieces
             .rkey(piece.rkey)
             .filter(|rkey| rkey.nonce == state.nonce);
         let target = target.map_or(0, |rkey| rkey.memory);
+        judge_use(call, state, [piece.memory, target]);
         for (memory, needed) in [(piece.memory, local), (target, remote)] {
             let given = state.memory(memory).map(|memory| memory.protection);
             if let Some(given) = given.filter(|given| given & needed == 0) {

@@ -58,6 +58,7 @@ extern "C" fn at_unload() {
     match current() {
         Some(universe) => {
             universe.map.header().ended.store(ENDED_EXIT, Release);
+            universe.lock().settle_unmaps();
             report::at_exit(universe);
         }
         None if !is_connected() && real_ucx_is_mapped() => {

@@ -29,9 +29,11 @@ pub const TRACE: &str = "MOCK_UCX_TRACE";
 pub const VERSION: &str = "MOCK_UCX_VERSION";
 /// `1` for a machine with a GPU.
 pub const DEVICE_API: &str = "MOCK_UCX_DEVICE_API";
+/// `0` leaves the C library as it is: then nobody sees unmaps, and contexts have no registration cache.
+pub const UNMAPS: &str = "MOCK_UCX_UNMAPS";
 
 const PREFIX: &str = "MOCK_UCX_";
-const KNOWN: [&str; 8] = [
+const KNOWN: [&str; 9] = [
     LEDGER_FOLDER,
     FAULTS,
     SEED,
@@ -40,6 +42,7 @@ const KNOWN: [&str; 8] = [
     TRACE,
     VERSION,
     DEVICE_API,
+    UNMAPS,
 ];
 
 /// What variables say, as far as they say anything.
@@ -59,6 +62,8 @@ pub struct Given {
     pub version: Option<UcxVersion>,
     /// There is a GPU.
     pub device_api: bool,
+    /// Unmaps are not to be seen.
+    pub unmaps_unseen: bool,
 }
 
 impl Given {
@@ -81,6 +86,7 @@ impl Given {
                 TRACE => given.trace = flag(TRACE, &value)?,
                 VERSION => given.version = Some(parsed(VERSION, &value)?),
                 DEVICE_API => given.device_api = flag(DEVICE_API, &value)?,
+                UNMAPS => given.unmaps_unseen = !flag(UNMAPS, &value)?,
                 LEDGER_FOLDER => {}
                 name if name.starts_with(PREFIX) => return Err(unknown(name)),
                 _ => {}
@@ -127,6 +133,7 @@ impl Given {
             heal_after: self.heal_after.unwrap_or(unsaid.heal_after),
             version: self.version.unwrap_or(unsaid.version),
             device_api: self.device_api,
+            watch_unmaps: !self.unmaps_unseen,
             ..unsaid
         }
     }

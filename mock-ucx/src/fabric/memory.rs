@@ -65,6 +65,7 @@ pub(crate) fn map(
     if wanted.length == 0 {
         return zero_length(state);
     }
+    state.registers(context);
     let allocate = terms.pages != Pages::Client;
     let region = if allocate {
         allocate_pages(wanted, terms.pages == Pages::OursFixed)?
@@ -76,10 +77,14 @@ pub(crate) fn map(
         memory_type: UCS_MEMORY_TYPE_HOST,
         protection: terms.protection,
         allocated: allocate,
+        pages: crate::unmaps::Pages::default(),
     };
     let detail = [region.address, region.length as u64];
     match state.create(context, detail, Body::Memory(memory), site) {
-        Some((_, handle)) => Ok(handle),
+        Some((serial, handle)) => {
+            state.watch_pages(serial);
+            Ok(handle)
+        }
         None => Err(UcsStatus::NO_MEMORY),
     }
 }
@@ -97,6 +102,7 @@ fn zero_length(state: &mut State) -> Result<u64, UcsStatus> {
                 memory_type: UCS_MEMORY_TYPE_HOST,
                 protection: PROTECTION_ALL,
                 allocated: false,
+                pages: crate::unmaps::Pages::default(),
             };
             let made = state.create_hidden(0, Body::Memory(memory));
             *state.zero_length[0].insert(made.ok_or(UcsStatus::NO_MEMORY)?)

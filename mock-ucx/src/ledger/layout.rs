@@ -7,13 +7,16 @@ use std::sync::atomic::{AtomicU8, AtomicU32, AtomicU64};
 
 use crate::functions::FUNCTION_COUNT;
 use crate::ledger::kind::KIND_COUNT;
+pub use crate::ledger::layout_caches::{
+    CacheCounters, CachePoint, HookState, POINT_CAPACITY, PointRecord, SITE_CAPACITY, SiteRecord,
+};
 use crate::schedule::{FAULTS_MAX, OUTCOMES_MAX, POINT_COUNT};
 
 /// First eight bytes of every ledger file.
 pub const MAGIC: u64 = u64::from_le_bytes(*b"mckucxL1");
 
 /// Raised whenever a record changes shape, so that a reader of another build refuses the file.
-pub const LAYOUT_VERSION: u32 = 3;
+pub const LAYOUT_VERSION: u32 = 4;
 
 /// Object slots: four million live handles are 30 times what the largest vLLM deployment we know holds.
 pub const OBJECT_CAPACITY: u32 = 1 << 22;
@@ -95,6 +98,8 @@ pub struct Header {
     pub faults_fired: [AtomicU64; FAULTS_MAX],
     /// Copies under way.
     pub copies: [CopySlot; COPY_SLOTS],
+    /// What the registration caches of all contexts hold.
+    pub caches: CacheCounters,
 }
 
 /// The process still runs, or ended without telling (`_exit`, abort, kill).

@@ -8,7 +8,7 @@ use std::sync::{PoisonError, RwLock, RwLockWriteGuard};
 use rustc_hash::FxHashSet;
 
 use crate::ledger::layout::{BUILD_ID_BYTES, ModuleRecord, PATH_BYTES};
-use crate::stack::{MAX_FRAMES, capture, modules};
+use crate::stack::{CopyWalker, MAX_FRAMES, Registers, capture, modules};
 
 /// Read while a stack is taken, by any number of threads at once, and written for a fork. Taking a stack asks the loader for its list of
 /// modules under a lock of glibc's, which a child that is forked meanwhile would find taken for ever.
@@ -42,6 +42,22 @@ impl Stack {
         let _no_fork = CAPTURING.read().unwrap_or_else(PoisonError::into_inner);
         let mut frames = [0; MAX_FRAMES];
         let count = capture(&mut frames);
+        Stack { frames, count }
+    }
+
+    /// One of which nothing is known.
+    pub(crate) fn none() -> Stack {
+        Stack {
+            frames: [0; MAX_FRAMES],
+            count: 0,
+        }
+    }
+
+    /// The one that was copied: from the registers of a hook, which is left out, and the bytes above its stack pointer.
+    pub(crate) fn of_copy(walker: &mut CopyWalker, registers: Registers, bytes: &[u8]) -> Stack {
+        let _no_fork = CAPTURING.read().unwrap_or_else(PoisonError::into_inner);
+        let mut frames = [0; MAX_FRAMES];
+        let count = walker.walk(registers, bytes, &mut frames);
         Stack { frames, count }
     }
 

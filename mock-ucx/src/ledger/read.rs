@@ -13,9 +13,12 @@ use crate::ledger::mapping::Mapping;
 use crate::ledger::{KIND_COUNT, Kind, ObjectState};
 use crate::schedule::OUTCOMES_MAX;
 
+mod caches;
 mod records;
 mod tables;
 
+use caches::read_caches;
+pub use caches::{Caches, UnmapSite};
 pub use records::*;
 use tables::*;
 
@@ -66,6 +69,8 @@ pub struct Snapshot {
     pub live: [u64; KIND_COUNT],
     /// Calls, by function.
     pub calls: [u64; FUNCTION_COUNT],
+    /// The registration caches of all contexts.
+    pub caches: Caches,
     nodes: Vec<StackNode>,
 }
 
@@ -130,6 +135,7 @@ impl Snapshot {
             created: std::array::from_fn(|kind| header.created[kind].load(Relaxed)),
             live: std::array::from_fn(|kind| header.live[kind].load(Relaxed)),
             calls: std::array::from_fn(|function| header.calls[function].load(Relaxed)),
+            caches: read_caches(&header.caches),
             nodes: read_table(header.nodes.load(Acquire), NODE_CAPACITY, |index| {
                 map.node(index)
             }),
@@ -189,6 +195,9 @@ impl Snapshot {
             if live > 0 {
                 let _ = writeln!(text, "mock-ucx:   {kind}: {live} of {created}");
             }
+        }
+        if self.caches.is_worth_telling() {
+            let _ = writeln!(text, "mock-ucx:   {}", self.caches);
         }
         let counts = |finding: &&Finding| finding.rule.info().is_finding();
         for finding in self.findings.iter().filter(counts) {

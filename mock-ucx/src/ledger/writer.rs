@@ -171,6 +171,7 @@ impl Ledger {
         for sum in by_kind.chain(&header.calls).chain(sums) {
             sum.store(0, Relaxed);
         }
+        self.forget_unmaps();
     }
 
     /// The object was given back (`Ended`), or its parent went first (`Orphaned`).
@@ -351,7 +352,7 @@ impl Ledger {
     }
 
     /// The node of a stack; the modules it runs through are entered too.
-    fn intern(&mut self, stack: &Stack) -> u32 {
+    pub(super) fn intern(&mut self, stack: &Stack) -> u32 {
         let map = &self.map;
         self.modules.update(|record| {
             let index = map.header().modules.load(Relaxed);

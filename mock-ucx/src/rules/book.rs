@@ -73,7 +73,7 @@ mod tests {
     use std::collections::BTreeSet;
 
     /// The last rule of the enumeration.
-    const LAST: Rule = Rule::ListOutlives;
+    const LAST: Rule = Rule::MemoryStale;
 
     #[test]
     fn every_rule_has_one_entry() {

@@ -220,6 +220,9 @@ pub enum Rule {
     ListHandle,
     ListElements,
     ListOutlives,
+    MemoryGone,
+    MemoryReplaced,
+    MemoryStale,
 }
 
 impl Rule {

@@ -107,6 +107,12 @@ fn named(name: &[u8]) -> &'static [Key] {
     NAMES.get(name).map_or(&[], |range| &KEYS[range.clone()])
 }
 
+/// Whether a name given to `ucp_config_modify`, a shell pattern, means this key.
+pub(crate) fn config_name_selects(name: &CStr, key: &CStr) -> bool {
+    // SAFETY: both are terminated strings that live through the call.
+    unsafe { libc::fnmatch(name.as_ptr(), key.as_ptr(), 0) == 0 }
+}
+
 /// The release's key that is spelt most like this name, if one is like it at all.
 pub fn nearest_config_key(version: UcxVersion, name: &str) -> Option<&'static str> {
     /// A letter wrong, missing or doubled stays above this Jaro-Winkler similarity; below it a hint misleads.

@@ -130,7 +130,7 @@ impl Syntax {
             }
             Syntax::Float => scan(value, c"%lf%c%c").0 >= 1,
             Syntax::PositiveFloat => is_one_of(text, &["auto"]) || is_positive(value),
-            Syntax::Memory => is_one_of(text, &["inf", "auto"]) || is_memory(value),
+            Syntax::Memory => memory_units(value).is_some(),
             Syntax::Time => is_time(value),
             Syntax::TimeOrAuto => text == b"inf" || text == b"auto" || is_time(value),
             Syntax::Bandwidth => is_one_of(text, &["auto"]) || is_bandwidth(value),
@@ -193,18 +193,24 @@ fn is_positive(value: &CStr) -> bool {
     found >= 1 && number > 0.0
 }
 
-/// `string.c:ucs_str_to_memunits`: a unit letter in any case, then perhaps a b.
-fn is_memory(value: &CStr) -> bool {
-    let (found, _, units) = scan(value, c"%ld%c%c");
-    match found {
-        1 => true,
-        2 => b"bkmgt".contains(&units[0].to_ascii_lowercase()),
-        3 => {
-            b"bkmgt".contains(&units[0].to_ascii_lowercase())
-                && units[1].eq_ignore_ascii_case(&b'b')
-        }
-        _ => false,
+/// `string.c:ucs_str_to_memunits`: `inf`, `auto`, which is as good as that, or a number of bytes with perhaps a unit letter in any case
+/// and then perhaps a b.
+pub(crate) fn memory_units(value: &CStr) -> Option<u64> {
+    if is_one_of(value.to_bytes(), &["inf", "auto"]) {
+        return Some(u64::MAX);
     }
+    let (found, number, units) = scan(value, c"%ld%c%c");
+    let power = match (found, units[0].to_ascii_lowercase()) {
+        (1, _) | (2 | 3, b'b') => 0,
+        (2 | 3, b'k') => 1,
+        (2 | 3, b'm') => 2,
+        (2 | 3, b'g') => 3,
+        (2 | 3, b't') => 4,
+        _ => return None,
+    };
+    let is_whole = found < 3 || units[1].eq_ignore_ascii_case(&b'b');
+    // The place for the number is the one that `scan` has for all kinds; UCX multiplies without a look at the result either.
+    is_whole.then(|| number.to_bits().wrapping_mul(1 << (10 * power)))
 }
 
 fn is_time(value: &CStr) -> bool {

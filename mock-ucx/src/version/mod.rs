@@ -6,9 +6,11 @@
 mod config;
 mod config_value;
 
+pub(crate) use config::config_name_selects;
 pub use config::{
     config_key_is_global, config_key_known, config_modify_status, nearest_config_key,
 };
+pub(crate) use config_value::memory_units;
 
 use crate::abi::types::{Constant, Minor};
 use std::fmt;
@@ -79,6 +81,12 @@ impl UcxVersion {
     /// refuses.
     pub fn rejects_unknown_config_key(self) -> bool {
         self >= UcxVersion::new(20, 1)
+    }
+
+    /// Whether the registration cache merges unmapped ranges in a tree (from 1.21), or queues each of them (before)
+    /// (`ucs/memory/rcache.c:ucs_rcache_unmapped_callback`).
+    pub(crate) fn merges_unmapped_ranges(self) -> bool {
+        self.minor >= 21
     }
 }
 

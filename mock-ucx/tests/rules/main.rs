@@ -11,5 +11,6 @@ mod library;
 mod memory;
 mod message;
 mod operation;
+mod pages;
 mod thread;
 mod worker;

@@ -7,7 +7,7 @@ use std::time::Duration;
 use mock_ucx::schedule::Point;
 
 use crate::campaign::{Known, Tally};
-use crate::cli::{CANNOT, CLEAN, FOUND};
+use crate::cli::{CANNOT, CLEAN, FOUND, absent};
 use crate::report::findings::FILE_NAME;
 use crate::report::{Finding, Findings, terminal};
 
@@ -119,6 +119,11 @@ impl Outcome<'_> {
 
     fn print_tally(&self) {
         let tally = self.tally;
+        let skipped: u64 = tally.absent.values().sum();
+        if skipped > 0 {
+            let functions: Vec<&str> = tally.absent.keys().map(String::as_str).collect();
+            anstream::println!("{}", absent(skipped, &functions));
+        }
         for doubt in &tally.doubts {
             anstream::println!("cannot vouch for this result: {doubt}");
         }

@@ -1,6 +1,6 @@
 //! A loaded `libnixl_capi.so`.
 
-use std::ffi::c_int;
+use std::ffi::{c_int, c_void};
 use std::ops::Deref;
 use std::path::Path;
 
@@ -12,7 +12,6 @@ use super::table::Functions;
 /// thread-local maps and a plugin manager, none of which survives an unload.
 pub struct Api {
     functions: Functions,
-    library: Library,
 }
 
 impl Api {
@@ -34,20 +33,24 @@ impl Api {
         // SAFETY: passed on to the caller.
         let library = unsafe { Library::open(Some(path), flags) }?;
         // SAFETY: the symbols come from NIXL's own library, where they have these signatures.
-        let functions = unsafe {
-            Functions::resolve(|name| {
-                let symbol = library
-                    .get_singlethreaded::<*mut std::ffi::c_void>(name)
-                    .ok()?;
+        let api = unsafe {
+            Api::resolve(|name| {
+                let symbol = library.get_singlethreaded::<*mut c_void>(name).ok()?;
                 Some(symbol.as_raw_ptr())
             })
         };
-        Ok(Box::leak(Box::new(Api { functions, library })))
+        std::mem::forget(library);
+        Ok(api)
     }
 
-    /// The loaded library, for further look-ups.
-    pub fn library(&self) -> &Library {
-        &self.library
+    /// The C API whose functions `lookup` finds by their NUL-terminated names.
+    ///
+    /// # Safety
+    /// A pointer that `lookup` returns must be that function, for as long as this process lives.
+    pub unsafe fn resolve(lookup: impl Fn(&[u8]) -> Option<*mut c_void>) -> &'static Api {
+        // SAFETY: passed on to the caller.
+        let functions = unsafe { Functions::resolve(lookup) };
+        Box::leak(Box::new(Api { functions }))
     }
 }
 

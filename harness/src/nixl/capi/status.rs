@@ -32,6 +32,9 @@ pub enum Status {
     Other(i32),
 }
 
+/// What `nixl/python/` answers for what a release's Python module has no place for. No code of NIXL.
+const ABSENT: c_int = -1000;
+
 impl Status {
     /// The status of a raw code.
     pub fn from_code(code: c_int) -> Status {
@@ -70,6 +73,9 @@ impl Status {
 
     /// Tells an answer apart: success and in progress are `Ok`, all else is an error of `function`.
     pub(super) fn check(function: &'static str, code: c_int) -> Result<Status, CallError> {
+        if code == ABSENT {
+            return Err(CallError::Absent { function });
+        }
         let status = Status::from_code(code);
         if status.is_ok() {
             Ok(status)

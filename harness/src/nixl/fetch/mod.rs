@@ -8,7 +8,7 @@ use std::process::{Command, Output, Stdio};
 use crate::nixl::cache::{Cache, State, Workshop, sha256_of};
 use crate::nixl::error::Error;
 use crate::nixl::installed::Installed;
-use crate::nixl::release::{Driver, Machine, PYTHON_ABI, PYTHON_VERSION, Release, Spec};
+use crate::nixl::release::{Machine, Release, Spec, Wheel};
 
 /// Gets releases from the package index.
 #[derive(Debug, Clone)]
@@ -23,16 +23,6 @@ pub fn fetch(spec: &str) -> Result<Installed, Error> {
     match Spec::parse(spec)? {
         Spec::Folder(path) => Installed::open(&path),
         Spec::Release(release) => Fetcher::of_user()?.fetch(release),
-    }
-}
-
-/// As [`fetch`], for one that is to be driven by its C API: another release is refused before it is fetched.
-pub fn fetch_drivable(spec: &str) -> Result<Installed, Error> {
-    match Spec::parse(spec)? {
-        Spec::Release(release) if release.driver == Driver::Python => Err(Error::PythonOnly {
-            release: release.spec(),
-        }),
-        _ => fetch(spec),
     }
 }
 
@@ -56,48 +46,54 @@ impl Fetcher {
     }
 
     /// What the cache has of a release.
-    pub fn state(&self, release: &Release) -> State {
-        self.cache.state(release, self.machine)
+    pub fn state(&self, release: &'static Release) -> State {
+        self.cache.state(&release.wheel(self.machine))
+    }
+
+    /// Where in the cache a release is, or would be.
+    pub fn folder(&self, release: &'static Release) -> PathBuf {
+        self.cache.folder(&release.wheel(self.machine))
     }
 
     /// The release, from the cache or fetched into it.
     pub fn fetch(&self, release: &'static Release) -> Result<Installed, Error> {
-        if self.state(release) != State::Whole {
-            let lock = self.cache.lock(release)?;
+        let wheel = release.wheel(self.machine);
+        if self.cache.state(&wheel) != State::Whole {
+            let lock = self.cache.lock(&wheel)?;
             // Whoever held the lock before may have fetched it.
-            match self.state(release) {
+            match self.cache.state(&wheel) {
                 State::Whole => {}
-                State::Missing => self.download(release, &self.cache.workshop(release, &lock)?)?,
+                State::Missing => self.download(&wheel, &self.cache.workshop(&wheel, &lock)?)?,
                 State::Damaged(damage) => {
                     let mended = self
                         .cache
-                        .workshop(release, &lock)
-                        .and_then(|shop| self.download(release, &shop));
+                        .workshop(&wheel, &lock)
+                        .and_then(|shop| self.download(&wheel, &shop));
                     mended.map_err(|cause| Error::Damaged {
-                        folder: self.cache.folder(release),
+                        folder: self.cache.folder(&wheel),
                         damage,
                         cause: Box::new(cause),
                     })?;
                 }
             }
         }
-        let installed = Installed::open(&self.cache.folder(release))?;
+        let installed = Installed::open(&self.cache.folder(&wheel))?;
         Ok(Installed {
             release: Some(release),
             ..installed
         })
     }
 
-    fn download(&self, release: &Release, workshop: &Workshop) -> Result<(), Error> {
+    fn download(&self, wheel: &Wheel, workshop: &Workshop) -> Result<(), Error> {
         let folder = workshop.path.join("wheel");
         fs::create_dir(&folder).map_err(|cause| Error::io(&folder, cause))?;
-        let output = self.pip(release, &folder)?;
-        let name = release.wheel(self.machine);
-        let wheel = folder.join(&name);
-        if !output.status.success() || !wheel.is_file() {
-            return Err(self.pip_failure(release, &output));
+        let output = self.pip(wheel, &folder)?;
+        let name = wheel.file_name();
+        let file = folder.join(&name);
+        if !output.status.success() || !file.is_file() {
+            return Err(self.pip_failure(wheel.release, &output));
         }
-        let (found, expected) = (sha256_of(&wheel)?, release.sha256(self.machine));
+        let (found, expected) = (sha256_of(&file)?, wheel.sha256());
         if found != expected {
             return Err(Error::HashMismatch {
                 wheel: name,
@@ -105,10 +101,11 @@ impl Fetcher {
                 expected: expected.to_owned(),
             });
         }
-        self.cache.install(release, &wheel, expected, workshop)
+        self.cache.install(wheel, &file, workshop)
     }
 
-    fn pip(&self, release: &Release, folder: &Path) -> Result<Output, Error> {
+    fn pip(&self, wheel: &Wheel, folder: &Path) -> Result<Output, Error> {
+        let release = wheel.release;
         let mut command = Command::new(&self.python);
         command
             .args([
@@ -126,11 +123,11 @@ impl Fetcher {
             ])
             .args([
                 "--python-version",
-                PYTHON_VERSION,
+                &wheel.python_version(),
                 "--implementation",
                 "cp",
                 "--abi",
-                PYTHON_ABI,
+                &wheel.abi,
             ])
             .arg("--dest")
             .arg(folder)

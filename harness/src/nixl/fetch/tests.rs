@@ -78,7 +78,8 @@ impl Bench {
         let (served, log) = (self.path("served.whl"), self.path("calls"));
         let name = self
             .release
-            .wheel(Machine::here().expect("a supported machine"));
+            .wheel(Machine::here().expect("a supported machine"))
+            .file_name();
         self.fetcher(&format!(
             "echo call >> {}; sleep 0.2; cp {} \"$dest/{name}\"",
             log.display(),
@@ -196,7 +197,8 @@ fn a_wheel_with_another_checksum_is_refused_and_leaves_nothing() {
     let bench = Bench::nixl();
     let name = bench
         .release
-        .wheel(Machine::here().expect("a supported machine"));
+        .wheel(Machine::here().expect("a supported machine"))
+        .file_name();
     let message = bench.failure(&format!("echo other > \"$dest/{name}\""));
     assert!(
         message.contains("is pinned; nothing was installed"),

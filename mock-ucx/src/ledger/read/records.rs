@@ -1,6 +1,7 @@
 //! What a ledger holds, in plain values.
 
 use crate::functions::Function;
+use crate::hooks;
 use crate::ledger::layout::HANDLE_MASK;
 use crate::ledger::{Kind, ObjectState, Trouble};
 use crate::rules::Rule;
@@ -77,6 +78,13 @@ pub struct Finding {
 }
 
 impl Finding {
+    /// The function of the C library that did it, for a rule about memory that is unmapped.
+    pub fn unmapped_by(&self) -> Option<&'static str> {
+        let about_pages = matches!(self.rule, Rule::MemoryGone | Rule::MemoryReplaced);
+        let number = u32::try_from(self.detail[0].checked_sub(1)?).ok()?;
+        about_pages.then(|| hooks::Kind::from_number(number).function())
+    }
+
     /// Value that was passed.
     pub fn value(&self) -> u64 {
         self.masked_value ^ HANDLE_MASK

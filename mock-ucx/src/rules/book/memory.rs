@@ -76,6 +76,18 @@ pub(super) static RULES: &[(Rule, RuleInfo)] = &[
         },
     ),
     (
+        Rule::MemoryGone,
+        RuleInfo {
+            id: "UCP-MEM-007",
+            statement: "The pages of a registration stay mapped and the caller's until it is unmapped.",
+            severity: Severity::Undefined,
+            basis: Basis::Code,
+            source: "ucs/memory/rcache.c:ucs_rcache_invalidate_range (the region leaves the cache; the handle keeps the old pages)",
+            versions: Versions::ALL,
+            hint: "Call ucp_mem_unmap before the memory is freed, unmapped or given back with madvise.",
+        },
+    ),
+    (
         Rule::MemoryRange,
         RuleInfo {
             id: "UCP-MEM-008",
@@ -97,6 +109,30 @@ pub(super) static RULES: &[(Rule, RuleInfo)] = &[
             source: "ucp.h:ucp_mem_map_params_t.prot",
             versions: Versions::ALL,
             hint: "Name every access in prot, or leave the member out: then all are allowed.",
+        },
+    ),
+    (
+        Rule::MemoryReplaced,
+        RuleInfo {
+            id: "UCP-MEM-015",
+            statement: "Nothing else is mapped at the addresses of a registration until it is unmapped.",
+            severity: Severity::Undefined,
+            basis: Basis::Code,
+            source: "ucs/memory/rcache.c:ucs_rcache_invalidate_range; ucm/event/event.c:ucm_mmap (the handle keeps the old pages)",
+            versions: Versions::ALL,
+            hint: "Call ucp_mem_unmap first, and register what is mapped there anew.",
+        },
+    ),
+    (
+        Rule::MemoryStale,
+        RuleInfo {
+            id: "UCP-MEM-016",
+            statement: "A registration whose pages are gone is used by no operation and packed into no remote key.",
+            severity: Severity::Undefined,
+            basis: Basis::Code,
+            source: "dt/datatype_iter.inl (an operation takes the handle that it is given); ucs/memory/rcache.c:ucs_rcache_invalidate_range",
+            versions: Versions::ALL,
+            hint: "Register again after the memory was mapped anew, and exchange new remote keys.",
         },
     ),
     (

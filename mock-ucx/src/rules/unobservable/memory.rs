@@ -6,18 +6,6 @@ use crate::rules::{Basis, RuleInfo, Severity, Versions};
 pub(super) static RULES: &[Unobservable] = &[
     Unobservable {
         info: RuleInfo {
-            id: "UCP-MEM-007",
-            statement: "The pages of a registration stay mapped and the caller's until it is unmapped.",
-            severity: Severity::Undefined,
-            basis: Basis::Doc,
-            source: "ucp.h:ucp_mem_map",
-            versions: Versions::ALL,
-            hint: "Unmap before you free.",
-        },
-        reason: "looking at the mappings costs a system call for each operation; a copy through pages that are gone shows as a crash that names the registration",
-    },
-    Unobservable {
-        info: RuleInfo {
             id: "UCP-MEM-009",
             statement: "The memory type that is given is the true one.",
             severity: Severity::Undefined,
