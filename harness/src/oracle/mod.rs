@@ -23,6 +23,7 @@ mod misuse;
 mod notifications;
 pub mod ownership;
 mod status;
+mod unmaps;
 
 #[cfg(test)]
 pub(crate) mod testing;
@@ -257,6 +258,7 @@ pub fn judge(observation: &Observation<'_>) -> Vec<Verdict> {
     verdicts.extend(status::judge(&breaches));
     verdicts.extend(notifications::judge(&breaches));
     verdicts.extend(growth::judge(observation));
+    verdicts.extend(unmaps::judge(observation));
     verdicts.extend(incomplete::judge(observation));
     for verdict in &mut verdicts {
         verdict.fault = observation.fault_in(verdict.operation);
