@@ -15,6 +15,7 @@ use crate::execute::Verdict;
 use crate::execute::case::{Draw, Files, Line, NoteOutcome, Order};
 use crate::execute::interpret::{Observer, Patience, play};
 use crate::execute::limits;
+use crate::execute::measure::Measure;
 use crate::execute::ready::Ready;
 use crate::nixl::capi::Status;
 use crate::oracle::ownership;
@@ -28,8 +29,13 @@ const SLEEPS_MAX_BENIGN: u32 = 40_000;
 /// A fault often makes something wait for ever, which is nothing to wait for.
 const SLEEPS_MAX_FAULTY: u32 = 300;
 
+/// Polls in a row without other threads that find nothing under way: an answer to a message takes two.
+const QUIET_POLLS: u32 = 16;
+/// The same with other threads, in sleeps, where something was made to fail: four milliseconds, or more of a busy machine's.
+const QUIET_SLEEPS_FAULTY: u32 = 40;
+
 /// Polls of a worker in vain after which what is withheld comes: NIXL waits inside some calls until an operation is complete.
-pub(crate) const HEAL_AFTER: u64 = 5_000;
+pub(crate) const HEAL_AFTER: u64 = 1_000;
 
 /// The exit status of a process that could not begin.
 pub const CANNOT_BEGIN: i32 = 3;
@@ -48,6 +54,7 @@ pub fn run(ready: Ready, order: &Order) -> ! {
                 &mut notes,
             );
             control::set_operation(0);
+            notes.tell_growth();
             notes.look(&Files::new(&order.folder));
             0
         }
@@ -62,10 +69,10 @@ pub fn run(ready: Ready, order: &Order) -> ! {
 
 /// How long a case waits.
 pub(crate) fn patience(benign: bool) -> Patience {
-    let sleeps_max = if benign {
-        SLEEPS_MAX_BENIGN
+    let (sleeps_max, quiet_sleeps) = if benign {
+        (SLEEPS_MAX_BENIGN, SLEEPS_MAX_BENIGN)
     } else {
-        SLEEPS_MAX_FAULTY
+        (SLEEPS_MAX_FAULTY, QUIET_SLEEPS_FAULTY)
     };
     Patience {
         polls_max: POLLS_MAX,
@@ -73,6 +80,9 @@ pub(crate) fn patience(benign: bool) -> Patience {
         sleep: SLEEP,
         sleeps_max,
         heal: Some(control::heal),
+        is_quiet: Some(control::is_quiet),
+        quiet_polls: QUIET_POLLS,
+        quiet_sleeps,
     }
 }
 
@@ -93,16 +103,16 @@ fn begin(version: UcxVersion, order: &Order) -> anyhow::Result<(Scenario, Notes)
         record_questions: true,
         seed: order.draw.seed(),
         adversary: order.draw.adversary(),
+        watch_unmaps: scenario.churns(),
         ..Settings::default()
     });
-    Ok((
-        scenario,
-        Notes {
-            file: File::create(&files.notes)?,
-            teardown: false,
-            reading: Reading::default(),
-        },
-    ))
+    let notes = Notes {
+        file: File::create(&files.notes)?,
+        teardown: false,
+        reading: Reading::default(),
+        measure: scenario.growth.then(Measure::begin).transpose()?,
+    };
+    Ok((scenario, notes))
 }
 
 /// Writes down each operation as it begins and ends.
@@ -110,6 +120,8 @@ struct Notes {
     file: File,
     teardown: bool,
     reading: Reading,
+    /// Counts what is live, if that is wanted.
+    measure: Option<Measure>,
 }
 
 /// Reads what an operation came to.
@@ -146,6 +158,12 @@ impl Notes {
             text.push('\n');
             // A full disk loses notes, not the ledger; the supervisor says so when operations are missing.
             let _ = self.file.write_all(text.as_bytes());
+        }
+    }
+
+    fn tell_growth(&mut self) {
+        if let Some(growth) = self.measure.take().and_then(Measure::finish) {
+            self.write(&Line::Growth(growth));
         }
     }
 
@@ -188,5 +206,12 @@ impl Observer for Notes {
 
     fn teardown(&mut self, _index: usize) {
         self.teardown = true;
+    }
+
+    fn round(&mut self, rounds: u32) {
+        self.teardown = false;
+        if let Some(measure) = &mut self.measure {
+            measure.round(rounds);
+        }
     }
 }

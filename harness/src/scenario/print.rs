@@ -19,6 +19,9 @@ impl Display for Scenario {
         if self.misuse {
             writeln!(f, "misuse")?;
         }
+        if self.growth {
+            writeln!(f, "growth")?;
+        }
         writeln!(f)?;
         steps(f, &self.steps, 0)
     }
@@ -252,6 +255,14 @@ impl Display for Op {
             }
             Self::Fill { region, seed } => write!(f, " {region} seed={seed}"),
             Self::Free { region } => write!(f, " {region}"),
+            Self::Churn {
+                size,
+                addresses,
+                times,
+            } => {
+                write!(f, " size={size} addresses={}", word_of(*addresses))?;
+                unless(f, "times", *times, 1)
+            }
             Self::Register {
                 agent,
                 descs,

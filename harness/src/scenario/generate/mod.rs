@@ -13,6 +13,7 @@ mod memory;
 mod metadata;
 mod setup;
 mod stream;
+mod switches;
 mod tracker;
 mod transfers;
 
@@ -24,6 +25,7 @@ use arbitrary::{Arbitrary, Unstructured};
 use super::Scenario;
 pub use metadata::{CHANGE_BYTES, CHANGES_MAX, Damage, PLAN_BYTES};
 pub use stream::Stream;
+use switches::Switches;
 use tracker::Tracker;
 
 /// Bytes that say what there is at the start.
@@ -103,7 +105,7 @@ impl Recipe {
 
     /// The scenario.
     pub fn scenario(&self, name: &str, class: Class) -> Scenario {
-        let mut tracker = Tracker::new(class, self.setup[2]);
+        let mut tracker = Tracker::new(class, Switches::new(&self.setup));
         setup::play(&mut tracker, &self.setup);
         for (index, record) in self.records.iter().enumerate() {
             kinds::play(&mut tracker, index, record);
@@ -118,6 +120,7 @@ impl Recipe {
             },
             leave: false,
             misuse: class == Class::Misuse,
+            growth: false,
             steps: tracker.into_steps(),
         }
     }

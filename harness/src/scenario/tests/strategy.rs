@@ -81,6 +81,15 @@ fn sync() -> impl Strategy<Value = Sync> {
     prop_oneof![Just(Sync::None), Just(Sync::Strict), Just(Sync::ReadWrite)]
 }
 
+fn addresses() -> impl Strategy<Value = Addresses> {
+    prop_oneof![
+        Just(Addresses::Reused),
+        Just(Addresses::Adjacent),
+        Just(Addresses::Scattered),
+        Just(Addresses::Random)
+    ]
+}
+
 fn direction() -> impl Strategy<Value = Direction> {
     prop_oneof![Just(Direction::Read), Just(Direction::Write)]
 }
@@ -149,6 +158,13 @@ fn setup_op() -> impl Strategy<Value = Op> {
             }
         ),
         (region(), any::<u8>()).prop_map(|(region, seed)| Op::Fill { region, seed }),
+        (1_u32..1 << 20, addresses(), any::<u16>()).prop_map(|(size, addresses, times)| {
+            Op::Churn {
+                size,
+                addresses,
+                times,
+            }
+        }),
         region().prop_map(|region| Op::Free { region }),
         (agent(), some_descs(), using()).prop_map(|(agent, descs, backend)| Op::Register {
             agent,
@@ -382,14 +398,15 @@ pub(super) fn scenario() -> impl Strategy<Value = Scenario> {
     (
         "[A-Za-z0-9_-]{1,16}",
         "([a-z0-9#\"][ a-z0-9#\"]{0,20}[a-z0-9#\"])?",
-        any::<[bool; 2]>(),
+        any::<[bool; 3]>(),
         vec(step(), 0..12),
     )
-        .prop_map(|(name, about, [leave, misuse], steps)| Scenario {
+        .prop_map(|(name, about, [leave, misuse, growth], steps)| Scenario {
             name,
             about,
             leave,
             misuse,
+            growth,
             steps,
         })
 }
