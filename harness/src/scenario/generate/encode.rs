@@ -3,6 +3,7 @@
 //! By search, so that it follows the generator in all it does: of each operand the value is taken that brings the operation nearest to the
 //! wanted one. What the generator cannot say is left out, or said as nearly as it can.
 
+use super::switches::Switches;
 use super::tracker::Tracker;
 use super::{Class, RECORD_BYTES, RECORDS_MAX, Recipe, Record, SETUP_BYTES, kinds, setup};
 use crate::scenario::model::{Model, Seen};
@@ -17,37 +18,32 @@ const WORDS_OF_A_RECORD: usize = 3;
 /// What two operations of different kinds differ by: more than any two of one kind.
 const OTHER: usize = 1000;
 
-/// The switch that does not go round known crashes.
-const HAZARDOUS: u8 = 19;
-
 impl Recipe {
     /// The recipe of the scenario that is nearest to a given one, of those that keep the contract. It decides nothing.
     pub fn nearest_to(scenario: &Scenario) -> Recipe {
-        let lines = scenario.lines().take(OPERATIONS_MAX);
-        let wanted: Vec<Words> = lines.map(|line| Words::from(&line.op)).collect();
-        let switches = if meets_a_known_crash(scenario) {
-            HAZARDOUS
-        } else {
-            0
+        let ops = || scenario.lines().take(OPERATIONS_MAX).map(|line| &line.op);
+        let wanted: Vec<Words> = ops().map(Words::from).collect();
+        let switches = Switches {
+            hazards: meets_a_known_crash(ops()),
+            ..Switches::needed_by(ops())
         };
         encode(&wanted, switches)
     }
 }
 
 /// Whether a scenario does what the generator avoids but for one in twenty.
-fn meets_a_known_crash(scenario: &Scenario) -> bool {
+fn meets_a_known_crash<'a>(mut ops: impl Iterator<Item = &'a Op>) -> bool {
     let mut model = Model::new(true);
-    scenario.lines().take(OPERATIONS_MAX).any(|line| {
-        let hazard = model.hazard(&line.op).is_some();
-        model.apply(&line.op, Seen::Done(&[]));
+    ops.any(|op| {
+        let hazard = model.hazard(op).is_some();
+        model.apply(op, Seen::Done(&[]));
         hazard
     })
 }
 
 /// The recipe that is nearest to what is wanted.
-fn encode(wanted: &[Words], switches: u8) -> Recipe {
-    let mut setup = start(wanted);
-    setup[2] = switches;
+fn encode(wanted: &[Words], switches: Switches) -> Recipe {
+    let mut setup = start(wanted, switches);
     let mut tracker = Tracker::new(Class::Contract, switches);
     setup::play(&mut tracker, &setup);
     let (mut left, _) = beside_start(&setup, wanted);
@@ -71,7 +67,7 @@ fn encode(wanted: &[Words], switches: u8) -> Recipe {
 }
 
 /// The start that is nearest.
-fn start(wanted: &[Words]) -> [u8; SETUP_BYTES] {
+fn start(wanted: &[Words], switches: Switches) -> [u8; SETUP_BYTES] {
     let mut best = ([0; SETUP_BYTES], usize::MAX);
     let keep_better = |setup: [u8; SETUP_BYTES], best: &mut ([u8; SETUP_BYTES], usize)| {
         let far = start_distance(&setup, wanted);
@@ -84,6 +80,7 @@ fn start(wanted: &[Words]) -> [u8; SETUP_BYTES] {
         for depth in setup::DEPTHS {
             for pattern in 0..4 {
                 let mut setup = [0; SETUP_BYTES];
+                switches.write(&mut setup);
                 (setup[1], setup[3], setup[4]) = (agents, depth, pattern);
                 keep_better(setup, &mut best);
             }
@@ -120,7 +117,7 @@ fn start_distance(setup: &[u8; SETUP_BYTES], wanted: &[Words]) -> usize {
 
 /// What is wanted beside what a start says, and how far that is from what is wanted of it.
 fn beside_start(setup: &[u8; SETUP_BYTES], wanted: &[Words]) -> (Vec<Words>, usize) {
-    let mut tracker = Tracker::new(Class::Contract, 0);
+    let mut tracker = Tracker::new(Class::Contract, Switches::new(setup));
     setup::play(&mut tracker, setup);
     let mut left = wanted.to_vec();
     let mut far = 0;
@@ -149,7 +146,7 @@ fn nearest(tracker: &Tracker, index: usize, left: &[Words]) -> Option<(Record, u
     };
     let mut best: Option<(Record, usize, usize)> = None;
     let mut record = [0; RECORD_BYTES];
-    record[0] = left.first()?.kind;
+    record[0] = left.first()?.kind?;
     'places: for place in std::iter::repeat_n(1..RECORD_BYTES, ROUNDS_MAX).flatten() {
         let mut tried = best.map_or(record, |best| best.0);
         for value in 0..=u8::MAX {
@@ -173,7 +170,7 @@ fn nearest(tracker: &Tracker, index: usize, left: &[Words]) -> Option<(Record, u
 #[derive(Debug, Clone)]
 struct Words {
     /// The first byte of a record that is to make it.
-    kind: u8,
+    kind: Option<u8>,
     verb: &'static str,
     words: Vec<String>,
 }

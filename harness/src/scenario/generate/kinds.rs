@@ -99,16 +99,16 @@ fn place(byte: u8) -> usize {
     KINDS.len() - 1
 }
 
-/// The first byte of a record that is to make this operation.
-pub(super) fn byte_of(op: &Op) -> u8 {
-    let kind = kind_of(op);
+/// The first byte of a record that is to make this operation; `None`: no record makes it.
+pub(super) fn byte_of(op: &Op) -> Option<u8> {
+    let kind = kind_of(op)?;
     let before = KINDS.iter().take_while(|(one, _)| *one != kind);
-    before.map(|(_, share)| *share as u8).sum()
+    Some(before.map(|(_, share)| *share as u8).sum())
 }
 
 #[rustfmt::skip]
-fn kind_of(op: &Op) -> Kind {
-    match op {
+fn kind_of(op: &Op) -> Option<Kind> {
+    Some(match op {
         Op::Wait { .. } => Kind::Wait,
         Op::ExpectBytes { .. } => Kind::ExpectBytes,
         Op::ExpectNotif { .. } => Kind::ExpectNotif,
@@ -147,7 +147,8 @@ fn kind_of(op: &Op) -> Kind {
         Op::Plugins { .. } | Op::PluginParams { .. } | Op::BackendParams { .. } | Op::TourLists { .. }
         | Op::TourOptions { .. } | Op::TourNotifMap => Kind::Ask,
         Op::Notifs { .. } => Kind::Notifs,
-    }
+        Op::Churn { .. } => return None,
+    })
 }
 
 /// The operations that a record means, unless another kind takes its place.

@@ -2,6 +2,8 @@
 //! millisecond, and where it is on it comes often.
 
 use super::SETUP_BYTES;
+use super::memory::LARGE;
+use crate::scenario::Op;
 
 /// Drawn once for a scenario. A byte of zero switches nothing on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -26,6 +28,36 @@ const FILES_OF: u8 = 32;
 const LARGE_OF: u8 = 8;
 
 impl Switches {
+    /// Those that a scenario needs to come out of the generator as it is, but for the known crashes.
+    pub(super) fn needed_by<'a>(ops: impl Iterator<Item = &'a Op>) -> Switches {
+        let mut needed = Switches::new(&[0; SETUP_BYTES]);
+        for op in ops {
+            match op {
+                Op::Agent { config, .. } => {
+                    let config = config.as_ref();
+                    needed.threads |= config.is_none_or(|config| config.progress_thread);
+                    needed.listeners |= config.is_some_and(|config| config.listen_thread);
+                }
+                Op::Backend { plugin, params, .. } => {
+                    needed.files |= plugin == "POSIX";
+                    needed.threads |= params.iter().any(|param| param.key == "num_threads");
+                }
+                Op::Together { .. } => needed.threads = true,
+                Op::Region { size, .. } => needed.large |= *size >= LARGE,
+                _ => {}
+            }
+        }
+        needed
+    }
+
+    /// Puts them into the bytes of a start.
+    pub(super) fn write(self, setup: &mut [u8; SETUP_BYTES]) {
+        let last = |on: bool, count: u8| if on { count - 1 } else { 0 };
+        setup[2] = last(self.hazards, HAZARDS_OF);
+        setup[6] = last(self.threads, THREADS_OF) + THREADS_OF * last(self.listeners, LISTENERS_OF);
+        setup[7] = last(self.files, FILES_OF) + FILES_OF * last(self.large, LARGE_OF);
+    }
+
     pub(super) fn new(setup: &[u8; SETUP_BYTES]) -> Switches {
         let one_of = |byte: u8, count: u8| byte % count == count - 1;
         Switches {
