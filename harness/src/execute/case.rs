@@ -27,6 +27,9 @@ pub struct Order {
     /// Who decides where no fault applies.
     #[serde(default)]
     pub draw: Draw,
+    /// Whether it is recorded what the system is asked for, so that it can fail in another case.
+    #[serde(default)]
+    pub environment: bool,
 }
 
 /// A case for a process that plays one after the other ([`super::resident`]).

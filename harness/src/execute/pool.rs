@@ -27,6 +27,7 @@ pub struct Zygote {
     folder: TempDir,
     spec: String,
     trace: bool,
+    environment: bool,
 }
 
 /// Where cases are played, each in a process of its own.
@@ -55,12 +56,18 @@ impl Zygote {
             folder: scratch_folder()?,
             spec: spec.to_owned(),
             trace: false,
+            environment: false,
         })
     }
 
     /// Lets each case write a trace; [`Zygote::trace`] is where the last one's is.
     pub fn write_traces(&mut self) {
         self.trace = true;
+    }
+
+    /// Lets each case record what it asks of the system.
+    pub fn record_environment(&mut self) {
+        self.environment = true;
     }
 
     /// The trace of the last case.
@@ -94,6 +101,7 @@ impl Zygote {
             folder: self.folder.path().to_owned(),
             trace: self.trace,
             draw: draw.clone(),
+            environment: self.environment,
         };
         let request = Request::Play(order);
         let end = self.ask(&request)?;

@@ -134,6 +134,7 @@ impl Residents {
             folder: self.folder.clone(),
             trace: false,
             draw: Draw::Nothing,
+            environment: false,
         };
         let files = Files::new(&order.folder);
         files.remove()?;
