@@ -25,6 +25,9 @@ pub struct Order {
     /// Who decides where no fault applies.
     #[serde(default)]
     pub draw: Draw,
+    /// The version of UCX that the mock is; `None`: that of the release's wheel.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ucx: Option<String>,
 }
 
 /// Who decides where no fault of the specification applies.

@@ -33,6 +33,7 @@ pub struct Zygote {
     folder: TempDir,
     spec: String,
     trace: bool,
+    ucx: Option<String>,
 }
 
 /// Where cases are played, each in a process of its own.
@@ -90,6 +91,7 @@ impl Zygote {
             folder,
             spec: spec.to_owned(),
             trace: false,
+            ucx: None,
         };
         let mut line = String::new();
         zygote.answers.read_line(&mut line)?;
@@ -108,6 +110,11 @@ impl Zygote {
     /// Lets each case write a trace; [`Zygote::trace`] is where the last one's is.
     pub fn write_traces(&mut self) {
         self.trace = true;
+    }
+
+    /// Has the mock be another version of UCX than that of the release's wheel.
+    pub fn be_ucx(&mut self, version: &str) {
+        self.ucx = Some(version.to_owned());
     }
 
     /// The trace of the last case.
@@ -141,14 +148,15 @@ impl Zygote {
             folder: self.folder.path().to_owned(),
             trace: self.trace,
             draw: draw.clone(),
+            ucx: self.ucx.clone(),
         };
         let end = match self.exchange(&order) {
             Ok(end) => end,
             Err(error) => {
                 let words = self.last_words();
-                let trace = self.trace;
+                let (trace, ucx) = (self.trace, self.ucx.take());
                 *self = Zygote::start(&self.spec).with_context(|| format!("{error:#}: {words}"))?;
-                self.trace = trace;
+                (self.trace, self.ucx) = (trace, ucx);
                 self.exchange(&order)?
             }
         };
