@@ -1,5 +1,6 @@
 //! What the fuzz targets share: the counters through which the mock guides libFuzzer, and the NIXL under test.
 
+pub mod seeds;
 pub mod ucp;
 
 use std::path::{Path, PathBuf};
@@ -8,7 +9,7 @@ use std::sync::{LazyLock, Mutex, PoisonError};
 
 use harness::fuzzing::{Fuzzer, share_counters};
 use harness::nixl::DEFAULT_SPEC;
-use harness::scenario::generate::{Class, Recipe};
+use harness::scenario::generate::{Class, Damage, Recipe};
 use harness::scenario::{Scenario, builtin};
 
 /// Counters that libFuzzer reads like those of instrumented code. They fill a page, so that the processes of the cases can share them.
@@ -80,6 +81,12 @@ pub fn lifecycle(input: &[u8]) {
         &recipe.scenario("lifecycle", Class::Contract),
         &recipe.decisions,
     );
+}
+
+/// Metadata that is changed as the input says, loaded and used.
+pub fn metadata(input: &[u8]) {
+    let damage = Damage::from_bytes(input);
+    play(&damage.scenario("metadata"), &damage.decisions);
 }
 
 /// Plays a case; what is found and not known ends the process.

@@ -8,9 +8,10 @@ use std::sync::atomic::AtomicU8;
 use anyhow::{Context, bail};
 use mock_ucx::control::edges;
 
-use crate::campaign::minimise::{Candidate, Player, minimise};
-use crate::campaign::{Known, Residents, Task};
+use crate::campaign::minimise::{Candidate, Player, Replay, Shown, minimise};
+use crate::campaign::{HANG_REPLAYS_MAX, Known, Residents, Task};
 use crate::execute::case::Draw;
+use crate::oracle::Oracle;
 use crate::report::{Finding, Symbolizer};
 use crate::scenario::Scenario;
 
@@ -87,16 +88,23 @@ impl Fuzzer {
             scenario: scenario.clone(),
             faults,
         };
-        let findings = self.player("").play(&case)?.0;
+        let findings = self.player().play(&case)?.0;
         self.unsure += u64::from(findings.is_empty());
         for finding in findings {
             if self.count_known(&finding).is_some() {
                 continue;
             }
             // What led to it is known for sure when nothing is left that did not.
+            let replays_max = match finding.oracle {
+                Oracle::Hang => HANG_REPLAYS_MAX,
+                _ => REPLAYS_MAX,
+            };
             let small = {
-                let mut player = self.player(&finding.fingerprint);
-                minimise(case.clone(), &mut player, REPLAYS_MAX, &|| true)?
+                let mut same = Same {
+                    player: self.player(),
+                    finding: &finding,
+                };
+                minimise(case.clone(), &mut same, replays_max, &|| true)?
             };
             let small = small.map_or_else(|| finding.clone(), |small| small.finding);
             let family = self.known.name_of_family(&small).map(str::to_owned);
@@ -119,14 +127,28 @@ impl Fuzzer {
         Some(name)
     }
 
-    fn player<'a>(&'a mut self, fingerprint: &'a str) -> Player<'a> {
+    fn player(&mut self) -> Player<'_> {
         Player {
             stage: &mut self.residents,
             symbols: &mut self.symbols,
             nixl: &self.nixl,
             strict: false,
-            fingerprint,
+            fingerprint: "",
         }
+    }
+}
+
+/// Looks for a finding whatever fault led to it: of several that fired the last one is taken for its cause, and may be none of it.
+struct Same<'a> {
+    player: Player<'a>,
+    finding: &'a Finding,
+}
+
+impl Replay for Same<'_> {
+    fn replay(&mut self, candidate: &Candidate) -> anyhow::Result<Option<Shown>> {
+        let (findings, trail) = self.player.play(candidate)?;
+        let same = findings.into_iter().find(|one| self.finding.is_same(one));
+        Ok(same.map(|finding| Shown { finding, trail }))
     }
 }
 

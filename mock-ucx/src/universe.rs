@@ -11,13 +11,13 @@ use parking_lot::{Mutex, MutexGuard};
 use rustc_hash::FxHashMap;
 
 use crate::counts::OfProcess;
-use crate::fabric::agenda::Agenda;
+use crate::fabric::agenda::{Agenda, WITHHELD};
 use crate::fabric::remote::hub::Hub;
 use crate::fabric::remote::operation::Operations;
 use crate::functions::FUNCTION_COUNT;
 use crate::handle::HandleSpace;
 use crate::ledger::{Kind, Ledger, Mapping};
-use crate::objects::Objects;
+use crate::objects::{Body, Objects};
 use crate::rcache::RegistrationCache;
 use crate::schedule::Decider;
 use crate::settings::Settings;
@@ -84,6 +84,19 @@ pub(crate) struct State {
     pub(crate) first_settings: Settings,
     /// Contexts without a name of their own so far.
     pub(crate) nameless_contexts: u64,
+}
+
+impl State {
+    /// Nothing is under way but what is withheld, no worker has an event, and no other process is connected.
+    pub(crate) fn is_quiet(&self) -> bool {
+        let mut objects = self.objects.values();
+        self.hub.as_ref().is_none_or(|hub| hub.links.is_empty())
+            && self.agenda.all().all(|(key, _)| key.due == WITHHELD)
+            && objects.all(|entry| match &entry.body {
+                Body::Worker(worker) => worker.inbox.is_empty(),
+                _ => true,
+            })
+    }
 }
 
 impl Universe {

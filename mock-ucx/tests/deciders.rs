@@ -68,6 +68,19 @@ fn a_seed_switches_on_some_points_and_leaves_others_alone() {
 }
 
 #[test]
+fn a_point_that_is_reached_very_often_deviates_no_more() {
+    let deviates = |numbers: std::ops::RangeInclusive<u64>| {
+        let mut all = (0..50).flat_map(|seed| numbers.clone().map(move |number| (seed, number)));
+        all.any(|(seed, number)| {
+            let asked = question(PUT, 1, number, number);
+            Seeded::new(seed, false).decide(&asked) != Decision::BENIGN
+        })
+    };
+    assert!(deviates(60..=64));
+    assert!(!deviates(65..=2000));
+}
+
+#[test]
 fn each_byte_answers_one_question_and_what_comes_after_them_is_benign() {
     let bytes = Bytes::new(vec![0, 1, 2, 255]);
     let decided: Vec<Choice> = (1..=6)

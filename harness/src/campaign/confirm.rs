@@ -15,7 +15,7 @@ use crate::report::{Finding, Stability, Symbolizer};
 pub const STABILITY_REPLAYS: u32 = 10;
 
 /// What hangs takes seconds a replay, so that few of them have to do.
-const HANG_REPLAYS_MAX: usize = 12;
+pub(crate) const HANG_REPLAYS_MAX: usize = 12;
 /// As above.
 const HANG_STABILITY_REPLAYS: u32 = 3;
 

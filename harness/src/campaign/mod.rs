@@ -16,6 +16,7 @@ mod resident;
 mod workers;
 
 pub use collected::Tally;
+pub(crate) use confirm::HANG_REPLAYS_MAX;
 pub use confirm::{Confirm, STABILITY_REPLAYS, stability};
 pub use enumerate::{first_faults, second_faults};
 pub use hunt::{Hunt, Progress};

@@ -14,6 +14,7 @@ use crate::execute::Outcome;
 use crate::execute::Verdict;
 use crate::execute::case::{Draw, Files, Line, NoteOutcome, Order};
 use crate::execute::interpret::{Observer, Patience, play};
+use crate::execute::limits;
 use crate::execute::ready::Ready;
 use crate::nixl::capi::Status;
 use crate::oracle::ownership;
@@ -27,8 +28,13 @@ const SLEEPS_MAX_BENIGN: u32 = 40_000;
 /// A fault often makes something wait for ever, which is nothing to wait for.
 const SLEEPS_MAX_FAULTY: u32 = 300;
 
+/// Polls in a row without other threads that find nothing under way: an answer to a message takes two.
+const QUIET_POLLS: u32 = 16;
+/// The same with other threads, in sleeps, where something was made to fail: four milliseconds, or more of a busy machine's.
+const QUIET_SLEEPS_FAULTY: u32 = 40;
+
 /// Polls of a worker in vain after which what is withheld comes: NIXL waits inside some calls until an operation is complete.
-pub(crate) const HEAL_AFTER: u64 = 5_000;
+pub(crate) const HEAL_AFTER: u64 = 1_000;
 
 /// The exit status of a process that could not begin.
 pub const CANNOT_BEGIN: i32 = 3;
@@ -37,6 +43,7 @@ pub const CANNOT_BEGIN: i32 = 3;
 pub fn run(ready: Ready, order: &Order) -> ! {
     // SAFETY: no pointers are involved. A case does not outlive the hunt that wanted it.
     unsafe { libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL) };
+    limits::set();
     let status = match begin(ready.version, order) {
         Ok((scenario, mut notes)) => {
             play(
@@ -60,10 +67,10 @@ pub fn run(ready: Ready, order: &Order) -> ! {
 
 /// How long a case waits.
 pub(crate) fn patience(benign: bool) -> Patience {
-    let sleeps_max = if benign {
-        SLEEPS_MAX_BENIGN
+    let (sleeps_max, quiet_sleeps) = if benign {
+        (SLEEPS_MAX_BENIGN, SLEEPS_MAX_BENIGN)
     } else {
-        SLEEPS_MAX_FAULTY
+        (SLEEPS_MAX_FAULTY, QUIET_SLEEPS_FAULTY)
     };
     Patience {
         polls_max: POLLS_MAX,
@@ -71,6 +78,9 @@ pub(crate) fn patience(benign: bool) -> Patience {
         sleep: SLEEP,
         sleeps_max,
         heal: Some(control::heal),
+        is_quiet: Some(control::is_quiet),
+        quiet_polls: QUIET_POLLS,
+        quiet_sleeps,
     }
 }
 

@@ -154,6 +154,8 @@ impl World {
             Op::LoadMd { agent, blob } => self.load_md(*agent, *blob),
             Op::CutMd { blob, len } => self.cut_md(*blob, *len),
             Op::ChangeMd { blob, at, mask } => self.change_md(*blob, *at, *mask),
+            Op::WriteMd { blob, at, bytes } => self.write_md(*blob, *at, bytes),
+            Op::SpliceMd { blob, at, cut, from, start, count } => self.splice_md(*blob, *at, *cut, *from, *start, *count),
             Op::Intrude { agent, bytes } => self.intrude(*agent, bytes),
             Op::Invalidate { agent, remote } => self.invalidate(*agent, *remote),
             Op::CheckMd { agent, remote, descs } => self.check_md(*agent, *remote, descs),

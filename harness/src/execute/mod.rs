@@ -3,6 +3,7 @@
 pub mod case;
 pub mod child;
 pub mod interpret;
+pub(crate) mod limits;
 pub mod pool;
 pub mod python;
 pub mod ready;

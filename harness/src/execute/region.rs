@@ -3,6 +3,9 @@
 use std::io;
 use std::ptr;
 
+/// Bytes that are filled or compared at a time, on the stack.
+const BLOCK: usize = 4096;
+
 /// Pages of this process, unmapped on drop.
 ///
 /// NIXL and UCX write to them behind Rust's back, so they are only ever touched through raw
@@ -47,10 +50,12 @@ impl Mapping {
 
     /// Fills a range with a pattern, from the pattern's position 0 on.
     pub fn fill(&self, offset: usize, len: usize, seed: u8) {
-        let end = offset.saturating_add(len).min(self.len);
-        let bytes = pattern(seed, 0, end.saturating_sub(offset));
-        // SAFETY: `offset .. end` lies within the mapping, which is writable.
-        unsafe { ptr::copy_nonoverlapping(bytes.as_ptr(), self.start.add(offset), bytes.len()) };
+        let mut bytes = [0; BLOCK];
+        for (start, size) in self.blocks(offset, len) {
+            pattern(seed, (start - offset) as u64, &mut bytes[..size]);
+            // SAFETY: the block lies within the mapping, which is writable.
+            unsafe { ptr::copy_nonoverlapping(bytes.as_ptr(), self.start.add(start), size) };
+        }
     }
 
     /// The first byte of a range that differs from the pattern: its position, what it is, what it should be.
@@ -61,22 +66,27 @@ impl Mapping {
         seed: u8,
         from: u64,
     ) -> Option<(usize, u8, u8)> {
+        let (mut bytes, mut wanted) = ([0; BLOCK], [0; BLOCK]);
+        self.blocks(offset, len).find_map(|(start, size)| {
+            let (bytes, wanted) = (&mut bytes[..size], &mut wanted[..size]);
+            // SAFETY: the block lies within the mapping, which is readable.
+            unsafe { ptr::copy_nonoverlapping(self.start.add(start), bytes.as_mut_ptr(), size) };
+            pattern(seed, from + (start - offset) as u64, wanted);
+            // Equal at once, as nearly always: a fuzzer watches every comparison of single bytes.
+            if bytes == wanted {
+                return None;
+            }
+            let mut pairs = bytes.iter().zip(&*wanted);
+            let position = pairs.position(|(one, other)| one != other)?;
+            Some((start - offset + position, bytes[position], wanted[position]))
+        })
+    }
+
+    /// Offsets and lengths of the blocks of a range, as far as it lies in the mapping.
+    fn blocks(&self, offset: usize, len: usize) -> impl Iterator<Item = (usize, usize)> {
         let end = offset.saturating_add(len).min(self.len);
-        let mut bytes = vec![0u8; end.saturating_sub(offset)];
-        // SAFETY: `offset .. end` lies within the mapping, which is readable.
-        unsafe {
-            ptr::copy_nonoverlapping(self.start.add(offset), bytes.as_mut_ptr(), bytes.len())
-        };
-        let wanted = pattern(seed, from, bytes.len());
-        // Equal at once, as nearly always: a fuzzer watches every comparison of single bytes.
-        if bytes == wanted {
-            return None;
-        }
-        let position = bytes
-            .iter()
-            .zip(&wanted)
-            .position(|(one, other)| one != other)?;
-        Some((position, bytes[position], wanted[position]))
+        let starts = (offset..end).step_by(BLOCK);
+        starts.map(move |start| (start, BLOCK.min(end - start)))
     }
 }
 
@@ -93,17 +103,17 @@ pub fn pattern_byte(seed: u8, position: u64) -> u8 {
     pattern_word(seed, position >> 3)[(position & 7) as usize]
 }
 
-/// Bytes of pattern `seed` from position `from` on.
-fn pattern(seed: u8, from: u64, len: usize) -> Vec<u8> {
-    let skipped = (from & 7) as usize;
-    let words = (skipped + len).div_ceil(8) as u64;
-    let mut bytes = Vec::with_capacity(words as usize * 8);
-    for word in from >> 3..(from >> 3) + words {
-        bytes.extend_from_slice(&pattern_word(seed, word));
+/// Writes the bytes of pattern `seed` from position `from` on.
+fn pattern(seed: u8, from: u64, bytes: &mut [u8]) {
+    let skipped = (8 - (from & 7) as usize) % 8;
+    let (head, rest) = bytes.split_at_mut(skipped.min(bytes.len()));
+    for (at, byte) in (from..).zip(head) {
+        *byte = pattern_byte(seed, at);
     }
-    bytes.drain(..skipped);
-    bytes.truncate(len);
-    bytes
+    let first = from.div_ceil(8);
+    for (word, bytes) in (first..).zip(rest.chunks_mut(8)) {
+        bytes.copy_from_slice(&pattern_word(seed, word)[..bytes.len()]);
+    }
 }
 
 /// Eight bytes of a pattern.
@@ -147,8 +157,21 @@ mod tests {
     fn a_pattern_is_its_bytes_wherever_it_begins() {
         for (from, len) in [(0, 0), (0, 1), (3, 5), (7, 20), (1000, 17)] {
             let bytes: Vec<u8> = (from..).take(len).map(|at| pattern_byte(5, at)).collect();
-            assert_eq!(pattern(5, from, len), bytes, "from {from}, {len} bytes");
+            let mut written = vec![0; len];
+            pattern(5, from, &mut written);
+            assert_eq!(written, bytes, "from {from}, {len} bytes");
         }
+    }
+
+    #[test]
+    fn a_difference_is_told_by_its_place_in_the_range_however_far_it_is() {
+        let mapping = Mapping::new(3 * BLOCK).expect("three pages");
+        mapping.fill(3, 2 * BLOCK + 100, 7);
+        mapping.fill(3 + 2 * BLOCK + 50, 1, 9);
+        let (position, found, _) = mapping
+            .first_difference(3, 2 * BLOCK + 100, 7, 0)
+            .expect("one byte differs");
+        assert_eq!((position, found), (2 * BLOCK + 50, pattern_byte(9, 0)));
     }
 
     #[test]

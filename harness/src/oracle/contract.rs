@@ -94,6 +94,9 @@ pub(super) fn breaches<'a>(observation: &Observation<'a>) -> Vec<Breach<'a>> {
             _ => {}
         }
         model.apply(&op, seen(note));
+        if model.is_misled() {
+            break;
+        }
         if let Some(unsent) = model.unsent() {
             let what = format!("{unsent} came");
             tell(Kind::Unsent, what, "it was not sent, or came before");

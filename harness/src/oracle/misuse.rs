@@ -2,20 +2,32 @@
 
 use mock_ucx::ledger::read::{Finding, Snapshot};
 use mock_ucx::ledger::{Kind, Trouble};
-use mock_ucx::rules::Severity;
+use mock_ucx::rules::{Rule, Severity};
 
 use super::chain::chain;
-use super::{Evidence, Observation, Oracle, Subject, Verdict, function_words};
+use super::{
+    Evidence, Observation, OperationNote, Oracle, Outcome, Subject, Verdict, function_words,
+};
+
+/// Rules about what metadata says to UCX alone: which bytes are an address or a remote key, and for which memory. NIXL cannot read them, so
+/// it does not break these where they were changed on their way.
+const PASSED_ON: [Rule; 3] = [Rule::AddressBlob, Rule::RkeyBlob, Rule::RmaRange];
+/// The operations by which a scenario changes metadata on its way. What is only cut off never reaches UCX.
+const CHANGING: [&str; 3] = ["change_md", "write_md", "splice_md"];
 
 /// One verdict for each rule that was broken, except what `lost` says already.
 pub(super) fn judge(observation: &Observation<'_>, lost: &[Verdict]) -> Vec<Verdict> {
     let Some(snapshot) = observation.snapshot else {
         return Vec::new();
     };
+    let changing =
+        |note: &OperationNote| CHANGING.contains(&note.name()) && note.outcome != Outcome::Skipped;
+    let changed = observation.operations.iter().any(changing);
     snapshot
         .findings
         .iter()
         .filter(|finding| observation.strict || finding.rule.info().is_finding())
+        .filter(|finding| !(changed && PASSED_ON.contains(&finding.rule)))
         .filter(|finding| !is_told(finding, lost))
         .map(|finding| verdict(observation, snapshot, finding))
         .collect()

@@ -175,7 +175,12 @@ impl Finding {
 
     /// The same finding, whatever fault of its case, or none, had led to it.
     pub fn is_same(&self, other: &Finding) -> bool {
-        self.fingerprint == other.fingerprint || self.otherwise.contains(&other.fingerprint)
+        self.goes_by(&other.fingerprint)
+    }
+
+    /// This fingerprint is its own, or would be if another fault of its case, or none, had led to it.
+    pub fn goes_by(&self, fingerprint: &str) -> bool {
+        self.fingerprint == fingerprint || self.otherwise.iter().any(|other| other == fingerprint)
     }
 
     /// Simpler cases come first: few faults, a short scenario, and the texts, so that the order is always the same.

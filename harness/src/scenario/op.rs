@@ -142,6 +142,30 @@ pub enum Op {
         /// The bits that are turned over.
         mask: u8,
     },
+    /// Put other bytes over some of a blob, which keeps its length.
+    WriteMd {
+        /// Which.
+        blob: BlobSlot,
+        /// Where, wrapped into its length.
+        at: u32,
+        /// What is put there; what would go beyond the end is left out.
+        bytes: Message,
+    },
+    /// Replace a piece of a blob by a piece of another, or of itself.
+    SpliceMd {
+        /// Which.
+        blob: BlobSlot,
+        /// Where, wrapped into its length.
+        at: u32,
+        /// How many bytes go, as far as there are so many.
+        cut: u32,
+        /// Whose bytes come.
+        from: BlobSlot,
+        /// Where they begin, wrapped into its length.
+        start: u32,
+        /// How many come, as far as there are so many.
+        count: u32,
+    },
     /// Forget the metadata of a peer.
     Invalidate {
         /// Who forgets.
@@ -420,6 +444,8 @@ impl Op {
             Self::LoadMd { .. } => "load_md",
             Self::CutMd { .. } => "cut_md",
             Self::ChangeMd { .. } => "change_md",
+            Self::WriteMd { .. } => "write_md",
+            Self::SpliceMd { .. } => "splice_md",
             Self::Invalidate { .. } => "invalidate",
             Self::CheckMd { .. } => "check_md",
             Self::WaitMd { .. } => "wait_md",

@@ -301,6 +301,18 @@ impl Op {
             Self::LoadMd { agent, blob } => write!(f, " {agent} {blob}"),
             Self::CutMd { blob, len } => write!(f, " {blob} len={len}"),
             Self::ChangeMd { blob, at, mask } => write!(f, " {blob} at={at} mask={mask}"),
+            Self::WriteMd { blob, at, bytes } => write!(f, " {blob} at={at} {bytes}"),
+            Self::SpliceMd {
+                blob,
+                at,
+                cut,
+                from,
+                start,
+                count,
+            } => write!(
+                f,
+                " {blob} at={at} cut={cut} from={from} start={start} count={count}"
+            ),
             Self::Intrude { agent, bytes } => write!(f, " {agent} {bytes}"),
             Self::Invalidate { agent, remote } => write!(f, " {agent} {remote}"),
             Self::CheckMd {

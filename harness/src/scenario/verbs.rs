@@ -89,6 +89,23 @@ pub(super) const VERBS: &[(&str, Reader)] = &[
             mask: a.required("mask", args::u8)?,
         })
     }),
+    ("write_md", |a| {
+        Ok(Op::WriteMd {
+            blob: a.slot()?,
+            at: a.required("at", args::u32)?,
+            bytes: a.next("the bytes", args::message)?,
+        })
+    }),
+    ("splice_md", |a| {
+        Ok(Op::SpliceMd {
+            blob: a.slot()?,
+            at: a.required("at", args::u32)?,
+            cut: a.required("cut", args::u32)?,
+            from: a.required("from", args::slot)?,
+            start: a.required("start", args::u32)?,
+            count: a.required("count", args::u32)?,
+        })
+    }),
     ("invalidate", |a| {
         Ok(Op::Invalidate {
             agent: a.slot()?,

@@ -24,6 +24,12 @@ pub fn heal() {
     }
 }
 
+/// Whether nothing will happen any more by itself: nothing is under way but what the adversary withholds until it heals, no worker has an
+/// event, and no other process is connected. Progress calls bring nothing then.
+pub fn is_quiet() -> bool {
+    crate::abi::current().is_none_or(|universe| universe.lock().is_quiet())
+}
+
 /// Calls of UCX in this process so far.
 pub fn calls_so_far() -> u64 {
     crate::abi::current().map_or(0, |universe| universe.map.header().step.load(Relaxed))

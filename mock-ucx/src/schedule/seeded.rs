@@ -21,6 +21,10 @@ const SWITCHED_ON_OF: u64 = 4;
 /// The rates at which a point that is switched on deviates, per mille.
 const RATES: [u64; 4] = [20, 100, 300, 700];
 
+/// A point deviates no more once it was reached so often with an object. Threads that poll reach some points a million times a second:
+/// they would be kept from ever coming to rest, and nobody could name all that happened.
+const REACHED_MAX: u64 = 64;
+
 impl Seeded {
     /// A decider that draws from `seed`; with `paranoid` also moves whose permission is doubtful.
     pub fn new(seed: u64, paranoid: bool) -> Seeded {
@@ -53,6 +57,9 @@ impl Seeded {
 impl Decider for Seeded {
     fn decide(&self, question: &Question) -> Decision {
         let rate = self.rate(question.point);
+        if question.of_object > REACHED_MAX {
+            return Decision::BENIGN;
+        }
         if rate == 0 || (!self.calls && matches!(question.point, Point::Call(_))) {
             return Decision::BENIGN;
         }

@@ -17,6 +17,8 @@ use crate::scenario::Scenario;
 
 pub use avoid::Avoid;
 
+const FINGERPRINT: &str = "fingerprint";
+
 /// How files of known findings end.
 const EXTENSION: &str = "scenario";
 
@@ -79,7 +81,10 @@ impl Known {
 
     /// Those that do not show on this NIXL.
     pub fn gone(&self) -> impl Iterator<Item = &str> {
-        let gone = self.bugs.iter().filter(|bug| bug.shown.is_empty());
+        let gone = self
+            .bugs
+            .iter()
+            .filter(|bug| bug.shown.is_empty() && !bug.is_known_unseen());
         gone.map(|bug| bug.name.as_str())
     }
 
@@ -94,7 +99,7 @@ impl Known {
         strict: bool,
     ) -> anyhow::Result<()> {
         let mut symbols = Symbolizer::new();
-        for bug in &mut self.bugs {
+        for bug in self.bugs.iter_mut().filter(|bug| !bug.is_known_unseen()) {
             let mut player = Player {
                 stage: &mut *stage,
                 symbols: &mut symbols,
@@ -122,7 +127,12 @@ impl Known {
 
     /// The name of a known finding of the same family, of which this one may be another way. Only for a small finding is its family sure.
     pub fn name_of_family(&self, finding: &Finding) -> Option<&str> {
-        let alike = |shown: &Finding| shown.family == finding.family;
+        let alike = |shown: &Finding| {
+            // Of what the process died of nothing is known but how, and in which operation.
+            let apart = matches!(finding.oracle, Oracle::Crash | Oracle::Hang)
+                && (finding.rule != shown.rule || verb(finding) != verb(shown));
+            shown.family == finding.family && !apart
+        };
         let bug = self.bugs.iter().find(|bug| bug.shown.iter().any(alike))?;
         Some(&bug.name)
     }
@@ -171,18 +181,22 @@ impl Bug {
         })
     }
 
+    /// A hang takes its ten seconds each time it is played, and its fingerprint, which holds no names of NIXL's functions, is the same on
+    /// each release: where the file has it, that will do.
+    fn is_known_unseen(&self) -> bool {
+        let hangs = matches!(self.recorded.note("rule"), Some("spinning" | "blocked"));
+        hangs && self.recorded.note(FINGERPRINT).is_some()
+    }
+
     fn is(&self, finding: &Finding) -> bool {
-        let named = self.recorded.note("fingerprint") == Some(finding.fingerprint.as_str());
+        let fingerprint = self.recorded.note(FINGERPRINT);
+        let named = fingerprint.is_some_and(|fingerprint| finding.goes_by(fingerprint));
         let like = |shown| finding.is_same(shown) || self.is_expected_crash(finding, shown);
         named || self.shown.iter().any(like)
     }
 
     /// A crash of the same kind, in the same kind of operation, where this one is to be expected.
     fn is_expected_crash(&self, finding: &Finding, shown: &Finding) -> bool {
-        let verb = |finding: &Finding| {
-            let operation = finding.operation.as_deref().unwrap_or_default();
-            operation.split_whitespace().next().map(str::to_owned)
-        };
         let alike = finding.oracle == Oracle::Crash
             && shown.oracle == Oracle::Crash
             && finding.rule == shown.rule
@@ -195,6 +209,11 @@ impl Bug {
             _ => false,
         }
     }
+}
+
+/// The kind of operation that is to blame.
+fn verb(finding: &Finding) -> Option<&str> {
+    finding.operation.as_deref()?.split_whitespace().next()
 }
 
 #[cfg(test)]
@@ -238,6 +257,10 @@ mod tests {
         let mut other = crash("two");
         other.family = "another".to_owned();
         assert_eq!(known.name_of_family(&other), None);
+        // The family of all crashes to which no fault led is the same.
+        let mut elsewhere = crash("three");
+        elsewhere.operation = Some("load_md a0 m0".to_owned());
+        assert_eq!(known.name_of_family(&elsewhere), None);
     }
 
     #[test]
@@ -250,6 +273,34 @@ mod tests {
         let mut otherwise = crash("two");
         otherwise.rule = Some("SIGABRT".to_owned());
         assert_eq!(known.name_of(&otherwise), None);
+    }
+
+    /// Plays nothing.
+    struct Nowhere;
+
+    impl Stage for Nowhere {
+        fn play(&mut self, _: &str, _: &str) -> anyhow::Result<crate::execute::case::Played> {
+            anyhow::bail!("nothing is to be played")
+        }
+    }
+
+    #[test]
+    fn a_hang_is_known_by_its_fingerprint_without_being_played() {
+        let bug = |notes: &str| Bug {
+            name: "hang".to_owned(),
+            recorded: Recorded::parse(&format!("{notes}{CRASH}")).unwrap(),
+            avoid: None,
+            shown: Vec::new(),
+        };
+        let mut known = Known {
+            bugs: vec![bug("#! rule: spinning\n#! fingerprint: one\n")],
+        };
+        known.recognise(&mut Nowhere, "1.5.1", false).unwrap();
+        assert_eq!(known.gone().count(), 0);
+        assert_eq!(known.name_of(&crash("one")), Some("hang"));
+        assert_eq!(known.name_of(&crash("two")), None);
+        known.bugs = vec![bug("#! rule: SIGSEGV\n#! fingerprint: one\n")];
+        assert!(known.recognise(&mut Nowhere, "1.5.1", false).is_err());
     }
 
     #[test]

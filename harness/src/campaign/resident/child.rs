@@ -15,9 +15,13 @@ use crate::execute::Outcome;
 use crate::execute::case::{Draw, Note};
 use crate::execute::child::{CANNOT_BEGIN, HEAL_AFTER, Reading, number, patience};
 use crate::execute::interpret::{Observer, play};
+use crate::execute::limits;
 use crate::execute::ready::Ready;
 use crate::oracle::{Ended, Observation, OperationNote, judge, ownership};
 use crate::scenario::{Op, Scenario};
+
+/// Bytes of freed memory that a resident keeps, and below which memory is not mapped on its own: many times what a case needs.
+const KEPT_BYTES: libc::c_int = 32 << 20;
 
 /// What is played before the first case.
 const WARM_UP: &str = "name warm-up\nagent a0 progress_thread=off\nbackend b0 a0 UCX\n";
@@ -55,6 +59,8 @@ pub(super) fn forget_handlers() {
 pub(super) fn serve(ready: Ready, ledger: PathBuf, orders: OwnedFd, answers: OwnedFd) -> ! {
     // SAFETY: no pointers are involved. A resident does not outlive the search that wanted it.
     unsafe { libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL) };
+    keep_memory();
+    limits::set();
     let error = Resident::new(ready, ledger)
         .and_then(|resident| resident.run(File::from(orders), File::from(answers)))
         .err();
@@ -150,6 +156,18 @@ impl Resident {
             .replace(files)
             .is_none_or(|before| before == files);
         same && snapshot.left().next().is_none() && entries("/proc/self/task") == 1
+    }
+}
+
+/// Memory that a case gave back serves the next one, instead of going to the kernel and coming back as pages that fault.
+fn keep_memory() {
+    for (setting, bytes) in [
+        (libc::M_TRIM_THRESHOLD, KEPT_BYTES),
+        (libc::M_TOP_PAD, KEPT_BYTES / 16),
+        (libc::M_MMAP_THRESHOLD, KEPT_BYTES),
+    ] {
+        // SAFETY: glibc checks both numbers; one that it refuses changes nothing.
+        unsafe { libc::mallopt(setting, bytes) };
     }
 }
 

@@ -106,7 +106,8 @@ fn groups(op: &Op) -> Vec<&'static [&'static str]> {
         Op::DestroyBackend { .. } => vec![&["destroy_backend"]],
         // Memory of this process: NIXL is not asked.
         Op::Region { .. } | Op::Fill { .. } | Op::Free { .. } | Op::ExpectBytes { .. } => vec![],
-        Op::CutMd { .. } | Op::ChangeMd { .. } | Op::Intrude { .. } => vec![],
+        Op::CutMd { .. } | Op::ChangeMd { .. } | Op::WriteMd { .. } | Op::SpliceMd { .. } => vec![],
+        Op::Intrude { .. } => vec![],
         Op::Register { .. } => vec![REG_LIST, OPT_ARGS, &["register_mem"]],
         Op::Deregister { .. } => vec![REG_LIST, OPT_ARGS, &["deregister_mem"]],
         Op::QueryMem { .. } | Op::QueryFile { .. } => vec![REG_LIST, OPT_ARGS, QUERY, PARAMS],

@@ -2,11 +2,29 @@
 
 use std::io::Write;
 use std::net::{Ipv4Addr, TcpStream};
+use std::ops::Range;
 
 use super::reply::{Played, Reply, Stop, skip};
 use super::world::{World, held};
 use crate::nixl::capi::{CallError, MemType, OptArgs, Status, XferDlist};
 use crate::scenario::*;
+
+/// What a blob may grow to by being spliced with itself. The blobs of the largest scenarios have a tenth of that.
+const BLOB_BYTES_MAX: usize = 1 << 16;
+
+/// So many bytes from a place on, of those that there are; the place is wrapped.
+fn piece_of(len: usize, at: u32, count: u32) -> Range<usize> {
+    let at = at as usize % len;
+    at..at.saturating_add(count as usize).min(len)
+}
+
+/// Puts bytes over others; what would go beyond the end is left out.
+fn overwrite(bytes: &mut [u8], at: u32, new: &[u8]) {
+    let at = at as usize % bytes.len();
+    for (byte, new) in bytes[at..].iter_mut().zip(new) {
+        *byte = *new;
+    }
+}
 
 impl World {
     pub(super) fn get_md(&mut self, blob: BlobSlot, agent: AgentSlot) -> Played {
@@ -43,6 +61,32 @@ impl World {
         let bytes = self.some_bytes(blob)?;
         let at = at as usize % bytes.len();
         bytes[at] ^= mask;
+        Ok(Reply::done())
+    }
+
+    pub(super) fn write_md(&mut self, blob: BlobSlot, at: u32, new: &Message) -> Played {
+        overwrite(self.some_bytes(blob)?, at, &new.0);
+        Ok(Reply::done())
+    }
+
+    pub(super) fn splice_md(
+        &mut self,
+        blob: BlobSlot,
+        at: u32,
+        cut: u32,
+        from: BlobSlot,
+        start: u32,
+        count: u32,
+    ) -> Played {
+        let source = self.some_bytes(from)?;
+        let piece = source[piece_of(source.len(), start, count)].to_vec();
+        let bytes = self.some_bytes(blob)?;
+        if bytes.len() + piece.len() > BLOB_BYTES_MAX {
+            return skip(format!(
+                "{blob} would have more than {BLOB_BYTES_MAX} bytes"
+            ));
+        }
+        bytes.splice(piece_of(bytes.len(), at, cut), piece);
         Ok(Reply::done())
     }
 
@@ -209,5 +253,27 @@ impl World {
             unsafe { list.add(address, len, 0) }?;
         }
         Ok(list)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pieces_lie_within_the_bytes_wherever_they_are_asked_for() {
+        assert_eq!(piece_of(10, 2, 3), 2..5);
+        assert_eq!(piece_of(10, 12, 3), 2..5);
+        assert_eq!(piece_of(10, 9, u32::MAX), 9..10);
+        assert_eq!(piece_of(1, u32::MAX, 0), 0..0);
+    }
+
+    #[test]
+    fn what_is_written_over_bytes_ends_with_them() {
+        let mut bytes = *b"0123456789";
+        overwrite(&mut bytes, 13, b"ab");
+        assert_eq!(&bytes, b"012ab56789");
+        overwrite(&mut bytes, 8, b"cdef");
+        assert_eq!(&bytes, b"012ab567cd");
     }
 }

@@ -19,6 +19,12 @@ pub struct Patience {
     pub sleeps_max: u32,
     /// Called when a wait seems in vain: the adversary heals, and the wait goes on as long again.
     pub heal: Option<fn()>,
+    /// Says whether nothing will come any more by itself, as far as UCX knows.
+    pub is_quiet: Option<fn() -> bool>,
+    /// Polls in a row that find all quiet, after which a wait is in vain. NIXL may have something to do of its own.
+    pub quiet_polls: u32,
+    /// The same with other threads, in sleeps: these may have something to do that UCX does not know of.
+    pub quiet_sleeps: u32,
 }
 
 impl Default for Patience {
@@ -31,6 +37,9 @@ impl Default for Patience {
             // About ten seconds with the timer slack of 50 us: far beyond a busy machine's hiccups.
             sleeps_max: 100_000,
             heal: None,
+            is_quiet: None,
+            quiet_polls: u32::MAX,
+            quiet_sleeps: u32::MAX,
         }
     }
 }
@@ -41,6 +50,7 @@ pub(super) struct Wait {
     patience: Patience,
     threaded: bool,
     polls: u32,
+    quiet: u32,
     healed: bool,
 }
 
@@ -50,6 +60,7 @@ impl Wait {
             patience,
             threaded,
             polls: 0,
+            quiet: 0,
             healed: false,
         }
     }
@@ -69,6 +80,7 @@ impl Wait {
                 heal();
                 self.healed = true;
                 self.polls = 0;
+                self.quiet = 0;
                 true
             }
             _ => false,
@@ -78,13 +90,22 @@ impl Wait {
     fn count(&mut self) -> bool {
         self.polls += 1;
         if !self.threaded {
-            return self.polls < self.patience.polls_max;
+            self.look();
+            return self.polls < self.patience.polls_max && self.quiet < self.patience.quiet_polls;
         }
         let sleeps = self.polls.saturating_sub(self.patience.eager_polls);
         if sleeps > 0 {
             std::thread::sleep(self.patience.sleep);
+            self.look();
         }
-        sleeps < self.patience.sleeps_max
+        sleeps < self.patience.sleeps_max && self.quiet < self.patience.quiet_sleeps
+    }
+
+    fn look(&mut self) {
+        self.quiet = match self.patience.is_quiet {
+            Some(is_quiet) if is_quiet() => self.quiet + 1,
+            _ => 0,
+        };
     }
 }
 
@@ -123,6 +144,33 @@ mod tests {
         let answers = [wait.again(), wait.again(), wait.again(), wait.again()];
         assert_eq!(answers, [true, true, true, false]);
         assert_eq!(HEALED.load(Relaxed), 1);
+    }
+
+    #[test]
+    fn a_wait_in_which_all_is_quiet_ends_early_after_the_healing() {
+        let patience = Patience {
+            heal: Some(|| ()),
+            is_quiet: Some(|| true),
+            quiet_polls: 2,
+            ..Patience::default()
+        };
+        let mut wait = Wait::new(patience, false);
+        let answers = [wait.again(), wait.again(), wait.again(), wait.again()];
+        assert_eq!(answers, [true, true, true, false]);
+    }
+
+    #[test]
+    fn a_wait_in_which_something_is_under_way_goes_on() {
+        static POLLS: AtomicU32 = AtomicU32::new(0);
+        let patience = Patience {
+            // Never twice in a row.
+            is_quiet: Some(|| POLLS.fetch_add(1, Relaxed).is_multiple_of(2)),
+            quiet_polls: 2,
+            polls_max: 100,
+            ..Patience::default()
+        };
+        let mut wait = Wait::new(patience, false);
+        assert!((0..99).all(|_| wait.again()));
     }
 
     #[test]

@@ -77,6 +77,42 @@ fn a_rule_that_is_only_inferred_counts_when_asked_for() {
 }
 
 #[test]
+fn what_changed_metadata_says_to_ucx_is_not_held_against_nixl() {
+    let mut snapshot = unmap_twice();
+    snapshot.findings[0].rule = Rule::RkeyBlob;
+    let told = |operations: &[(&str, Outcome)]| {
+        let notes = notes(operations);
+        let observation = Observation {
+            operations: &notes,
+            ..Observation::of(&snapshot)
+        };
+        judge(&observation, &[]).len()
+    };
+    let load = ("load_md a0 m0", Outcome::Done);
+    assert_eq!(
+        told(&[("change_md m0 at=9 mask=1", Outcome::Done), load.clone()]),
+        0
+    );
+    assert_eq!(told(std::slice::from_ref(&load)), 1);
+    assert_eq!(told(&[("cut_md m0 len=9", Outcome::Done), load.clone()]), 1);
+    assert_eq!(
+        told(&[("write_md m0 at=9 \"x\"", Outcome::Skipped), load]),
+        1
+    );
+}
+
+#[test]
+fn changed_metadata_is_no_excuse_for_what_else_nixl_does() {
+    let snapshot = unmap_twice();
+    let notes = notes(&[("change_md m0 at=9 mask=1", Outcome::Done)]);
+    let observation = Observation {
+        operations: &notes,
+        ..Observation::of(&snapshot)
+    };
+    assert_eq!(judge(&observation, &[]).len(), 1);
+}
+
+#[test]
 fn a_leak_that_is_lost_already_is_not_told_twice() {
     let snapshot = ledger_of("", || {
         let mut client = Client::new();

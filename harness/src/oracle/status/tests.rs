@@ -56,6 +56,20 @@ fn a_registration_that_is_refused_though_nothing_failed_is_told() {
 }
 
 #[test]
+fn what_comes_of_changed_metadata_that_was_taken_for_true_is_not_judged() {
+    let own = [
+        "get_md m2 a1",
+        "change_md m2 at=9 mask=1",
+        "load_md a0 m2",
+        "load_md a1 m1",
+    ];
+    assert!(verdicts(&then(&own), Outcome::Done, true).is_empty());
+    // Whole, it is judged on.
+    let own = ["get_md m2 a1", "load_md a0 m2", "load_md a1 m1"];
+    assert_eq!(verdicts(&then(&own), Outcome::Done, true).len(), 1);
+}
+
+#[test]
 fn success_that_cannot_be_is_told_even_where_something_failed() {
     let own = then(&["load_md a1 m1"]);
     assert_eq!(

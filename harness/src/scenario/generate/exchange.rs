@@ -60,10 +60,12 @@ pub(super) fn agent(tracker: &Tracker, r: &Record) -> Draft {
         .filter(|slot| !taken(*slot));
     let back = from_operand(known, r[1]).into_iter().next();
     let slot = back.or_else(|| vacant(taken, r[1]))?;
-    let mut ops = vec![setup::agent(slot, r[2])];
+    let mut ops = vec![setup::agent(slot, tracker.switches, r[2])];
     if r[5] % 8 != 7 {
         let backend = vacant(|slot| tracker.model.backends.contains_key(&slot), slot.0);
-        ops.extend(backend.map(|backend| setup::ucx(backend, slot, r[3], r[4])));
+        ops.extend(
+            backend.map(|backend| setup::ucx((backend, slot), tracker.switches, (r[3], r[4]))),
+        );
     }
     Some(ops)
 }
@@ -89,14 +91,15 @@ pub(super) fn destroy_agent(tracker: &Tracker, r: &Record) -> Draft {
 pub(super) fn backend(tracker: &Tracker, r: &Record) -> Draft {
     let agent = pick(tracker.agents(), r[1])?;
     let backend = vacant(|slot| tracker.model.backends.contains_key(&slot), r[2])?;
-    let op = match r[3] % 4 {
-        0 => setup::ucx(backend, agent, r[4], r[5]),
-        _ => Op::Backend {
+    let op = if tracker.switches.files && !r[3].is_multiple_of(4) {
+        Op::Backend {
             backend,
             agent,
             plugin: "POSIX".to_owned(),
             params: Vec::new(),
-        },
+        }
+    } else {
+        setup::ucx((backend, agent), tracker.switches, (r[4], r[5]))
     };
     let Op::Backend { plugin, .. } = &op else {
         return None;

@@ -7,9 +7,8 @@ use crate::scenario::*;
 
 /// Sizes of regions in bytes.
 const SIZES: [u32; 8] = [4096, 4096, 8192, 65536, 4096, 1000, 64, 1];
-/// A large region, of which there are few: filling it takes most of a scenario's time.
+/// A large region.
 const LARGE: u32 = 4 << 20;
-const LARGE_OF: u8 = 64;
 /// Where regions lie in the arena that are related to nothing.
 const STRIDE: u32 = 1 << 20;
 
@@ -38,8 +37,8 @@ impl Relation {
 
 /// A region in `slot`.
 pub(super) fn region(tracker: &Tracker, slot: RegionSlot, size: u8, relation: Relation) -> Op {
-    let own = match size % LARGE_OF {
-        63 => LARGE,
+    let own = match size % 64 {
+        56.. if tracker.switches.large => LARGE,
         size => SIZES[usize::from(size) % SIZES.len()],
     };
     let seed = slot.0 as u8 + 1;

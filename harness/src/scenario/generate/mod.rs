@@ -9,8 +9,10 @@ mod draft;
 mod exchange;
 mod kinds;
 mod memory;
+mod metadata;
 mod setup;
 mod stream;
+mod switches;
 mod tracker;
 mod transfers;
 
@@ -20,7 +22,9 @@ mod tests;
 use arbitrary::{Arbitrary, Unstructured};
 
 use super::Scenario;
+pub use metadata::Damage;
 pub use stream::Stream;
+use switches::Switches;
 use tracker::Tracker;
 
 /// Bytes that say what there is at the start.
@@ -89,7 +93,7 @@ impl Recipe {
 
     /// The scenario.
     pub fn scenario(&self, name: &str, class: Class) -> Scenario {
-        let mut tracker = Tracker::new(class, self.setup[2]);
+        let mut tracker = Tracker::new(class, Switches::new(&self.setup));
         setup::play(&mut tracker, &self.setup);
         for (index, record) in self.records.iter().enumerate() {
             kinds::play(&mut tracker, index, record);

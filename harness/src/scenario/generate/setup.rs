@@ -2,6 +2,7 @@
 //! operations find something to work on.
 
 use super::memory::{Relation, region};
+use super::switches::Switches;
 use super::tracker::Tracker;
 use super::{SETUP_BYTES, exchange};
 use crate::scenario::*;
@@ -18,10 +19,11 @@ const REGION_AT: usize = AGENT_AT + AGENT_BYTES * NAMES.len();
 const REGION_BYTES: usize = 2;
 const REGIONS: usize = (SETUP_BYTES - REGION_AT) / REGION_BYTES;
 
+const THREADS: (&str, &[&str]) = ("num_threads", &["1", "2", "0", "4"]);
 /// Parameters of the UCX backend with ordinary and boundary values (NIXL: src/plugins/ucx/ucx_backend.cpp, nixlUcxEngine).
 const PARAMS: [(&str, &[&str]); 7] = [
     ("num_workers", &["2", "1", "4", "0"]),
-    ("num_threads", &["1", "2", "0", "4"]),
+    THREADS,
     ("split_batch_size", &["2", "1", "1024", "4294967295"]),
     ("ucx_error_handling_mode", &["peer", "none"]),
     ("ucx_ep_close_force", &["true", "false"]),
@@ -39,17 +41,18 @@ pub(super) fn play(tracker: &mut Tracker, setup: &[u8; SETUP_BYTES]) {
     };
     for number in 0..agents {
         let bytes = agent_bytes(setup, number);
-        tracker.push(agent(AgentSlot(number), bytes[0]));
+        let op = agent(AgentSlot(number), tracker.switches, bytes[0]);
+        tracker.push(op);
     }
     if depth >= 2 {
         for number in 0..agents {
             let bytes = agent_bytes(setup, number);
-            tracker.push(ucx(
-                BackendSlot(number),
-                AgentSlot(number),
-                bytes[1],
-                bytes[2],
-            ));
+            let op = ucx(
+                (BackendSlot(number), AgentSlot(number)),
+                tracker.switches,
+                (bytes[1], bytes[2]),
+            );
+            tracker.push(op);
         }
     }
     if depth >= 3 {
@@ -75,15 +78,18 @@ fn agent_bytes(setup: &[u8; SETUP_BYTES], number: u8) -> &[u8] {
 }
 
 /// An agent under the name of its slot: the next one there has the same.
-pub(super) fn agent(slot: AgentSlot, bits: u8) -> Op {
+pub(super) fn agent(slot: AgentSlot, switches: Switches, bits: u8) -> Op {
     let sync = match bits >> 2 & 3 {
         2 => Sync::Strict,
         3 => Sync::ReadWrite,
         _ => Sync::None,
     };
-    let listens = bits >> 4 & 3 == 3;
+    let progresses = switches.threads && bits & 3 == 3;
+    let listens = switches.listeners && bits >> 4 & 3 != 0;
     let config = AgentConfig {
-        progress_thread: bits & 7 == 7,
+        progress_thread: progresses,
+        // With NIXL's own pause of zero its progress threads never sleep, and take the time of all others on a small machine.
+        pthr_delay_us: if progresses { 1_000 } else { 0 },
         listen_thread: listens,
         // A tenth of NIXL's own pause, or each exchange would take a tenth of a second.
         lthr_delay_us: if listens {
@@ -98,26 +104,26 @@ pub(super) fn agent(slot: AgentSlot, bits: u8) -> Op {
     Op::Agent {
         agent: slot,
         name: Some(NAMES[usize::from(slot.0) % NAMES.len()].to_owned()),
-        // NIXL's default, which has a progress thread.
-        config: (bits != u8::MAX).then_some(config),
+        // NIXL's default has a progress thread.
+        config: (!switches.threads || bits & 0x8f != 0x8f).then_some(config),
     }
 }
 
 /// A UCX backend. Half of them have the usual parameters.
-pub(super) fn ucx(backend: BackendSlot, agent: AgentSlot, which: u8, value: u8) -> Op {
+pub(super) fn ucx(
+    (backend, agent): (BackendSlot, AgentSlot),
+    switches: Switches,
+    (which, value): (u8, u8),
+) -> Op {
     let mut params = Vec::new();
-    let mut add = |(key, values): (&str, &[&str]), value: u8| {
-        params.push(Param {
-            key: key.to_owned(),
-            value: values[usize::from(value) % values.len()].to_owned(),
-        });
-    };
     if let Some(index) = usize::from(which % 16).checked_sub(9) {
-        let chosen = PARAMS[index % PARAMS.len()];
-        add(chosen, value);
+        params.push(match PARAMS[index % PARAMS.len()] {
+            (key, _) if key == THREADS.0 && !switches.threads => param((key, &["0"]), value),
+            chosen => param(chosen, value),
+        });
         // A batch size means nothing without threads.
-        if chosen.0 == "split_batch_size" {
-            add(PARAMS[1], value >> 4);
+        if params[0].key == "split_batch_size" && switches.threads {
+            params.push(param(THREADS, value >> 4));
         }
     }
     Op::Backend {
@@ -125,6 +131,13 @@ pub(super) fn ucx(backend: BackendSlot, agent: AgentSlot, which: u8, value: u8) 
         agent,
         plugin: "UCX".to_owned(),
         params,
+    }
+}
+
+fn param((key, values): (&str, &[&str]), value: u8) -> Param {
+    Param {
+        key: key.to_owned(),
+        value: values[usize::from(value) % values.len()].to_owned(),
     }
 }
 

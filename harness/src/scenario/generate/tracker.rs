@@ -3,17 +3,14 @@
 use std::collections::BTreeMap;
 
 use super::Class;
+use super::switches::Switches;
 use crate::scenario::model::{Model, Seen};
 use crate::scenario::*;
-
-/// One scenario out of so many meets the known crashes of NIXL; the others avoid them, so that what lies behind is reached.
-const HAZARDOUS_OF: u8 = 20;
 
 pub(super) struct Tracker {
     pub(super) model: Model,
     pub(super) class: Class,
-    /// What the known crashes need is not avoided.
-    hazardous: bool,
+    pub(super) switches: Switches,
     /// What the contract forbids is not avoided.
     pub(super) lawless: bool,
     steps: Vec<Step>,
@@ -22,11 +19,11 @@ pub(super) struct Tracker {
 }
 
 impl Tracker {
-    pub(super) fn new(class: Class, switches: u8) -> Tracker {
+    pub(super) fn new(class: Class, switches: Switches) -> Tracker {
         Tracker {
             model: Model::new(true),
             class,
-            hazardous: switches % HAZARDOUS_OF == HAZARDOUS_OF - 1,
+            switches,
             lawless: false,
             steps: Vec::new(),
             expected: BTreeMap::new(),
@@ -36,7 +33,8 @@ impl Tracker {
     /// Whether the operation may come next: within the contract, and no known crash.
     pub(super) fn accepts(&self, op: &Op) -> bool {
         self.lawless
-            || self.model.permits(op).is_ok() && (self.hazardous || self.model.hazard(op).is_none())
+            || self.model.permits(op).is_ok()
+                && (self.switches.hazards || self.model.hazard(op).is_none())
     }
 
     /// The operation comes next; what is sure to be refused is taken as refused, all else as done.

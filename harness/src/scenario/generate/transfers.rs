@@ -289,6 +289,9 @@ pub(super) fn ask(
 
 /// Two or three client threads: each has a transfer, or takes notifications, or registers memory and deregisters it.
 pub(super) fn together(tracker: &Tracker, r: &Record) -> Draft {
+    if !tracker.switches.threads {
+        return None;
+    }
     let model = &tracker.model;
     let idle = |slot: &TransferSlot| model.transfers[slot].progress != Progress::Posted;
     let mut transfers = transfers(tracker, r[1], |progress| progress != Progress::Posted);

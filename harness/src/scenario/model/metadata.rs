@@ -11,7 +11,9 @@ impl Model {
                 blob, agent, descs, ..
             } => self.take(*blob, *agent, Some(descs)),
             Op::CutMd { blob, .. } => self.damage(*blob),
-            Op::ChangeMd { blob, mask, .. } if *mask != 0 => self.damage(*blob),
+            Op::ChangeMd { blob, .. } | Op::WriteMd { blob, .. } | Op::SpliceMd { blob, .. } => {
+                self.damage(*blob);
+            }
             Op::LoadMd { agent, blob } => self.load(*agent, *blob),
             Op::Invalidate { agent, remote } => self.forget(*agent, *remote),
             Op::WaitMd {
@@ -75,13 +77,12 @@ impl Model {
         let key = (agent, blob.agent.clone());
         let peer = self.peer_entry(key.clone());
         if peer.open || blob.damaged {
-            let memory = if blob.damaged {
-                Vec::new()
-            } else {
-                blob.memory
-            };
-            peer.learn(memory);
+            peer.learn(blob.memory);
             self.unsettle_name(key);
+            if blob.damaged {
+                self.unsettle_all(agent);
+                self.misled = true;
+            }
             return;
         }
         let anew = peer.loaded == Known::No;
@@ -113,12 +114,29 @@ impl Model {
 
     pub(super) fn load_refused(&mut self, agent: AgentSlot, blob: BlobSlot) {
         if let Some(blob) = self.blobs.get(&blob) {
+            let damaged = blob.damaged;
             // What was loaded before may be gone, or not; what is new may be there in part.
             let key = (agent, blob.agent.clone());
             if self.agents.get(&agent).is_some_and(|own| own.name != key.1) {
                 self.unsettle_name(key);
             }
+            if damaged {
+                self.unsettle_all(agent);
+            }
         }
+    }
+
+    /// Metadata whose name may have been changed is loaded, or refused, as that of anybody.
+    fn unsettle_all(&mut self, agent: AgentSlot) {
+        let others = self
+            .names
+            .values()
+            .filter(|name| match self.agents.get(&agent) {
+                Some(own) => own.name != **name,
+                None => false,
+            });
+        let keys: Vec<_> = others.map(|name| (agent, name.clone())).collect();
+        keys.into_iter().for_each(|key| self.unsettle_name(key));
     }
 
     /// An agent forgets another one.

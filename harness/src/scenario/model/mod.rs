@@ -237,6 +237,8 @@ pub struct Model {
     threaded: bool,
     /// What came that was not sent, or came twice.
     unsent: Option<String>,
+    /// Metadata was loaded that is not as NIXL made it.
+    misled: bool,
 }
 
 impl Model {
@@ -267,6 +269,7 @@ impl Model {
             next_generation: 0,
             threaded: false,
             unsent: None,
+            misled: false,
         }
     }
 
@@ -323,6 +326,11 @@ impl Model {
     /// A notification that came in the last operation although it was not sent, or had come before.
     pub fn unsent(&self) -> Option<&str> {
         self.unsent.as_deref()
+    }
+
+    /// Whether NIXL was told an untruth and took it for true: what it answers and moves from there on may be anything.
+    pub fn is_misled(&self) -> bool {
+        self.misled
     }
 
     /// Whether threads of NIXL's own run beside the client, so that time matters.

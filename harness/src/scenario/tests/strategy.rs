@@ -197,6 +197,23 @@ fn exchange_op() -> impl Strategy<Value = Op> {
             at,
             mask
         }),
+        (blob(), any::<u32>(), message()).prop_map(|(blob, at, bytes)| Op::WriteMd {
+            blob,
+            at,
+            bytes
+        }),
+        (
+            (blob(), any::<u32>(), any::<u32>()),
+            (blob(), any::<u32>(), any::<u32>())
+        )
+            .prop_map(|((blob, at, cut), (from, start, count))| Op::SpliceMd {
+                blob,
+                at,
+                cut,
+                from,
+                start,
+                count
+            }),
         (agent(), message()).prop_map(|(agent, bytes)| Op::Intrude { agent, bytes }),
         (agent(), agent()).prop_map(|(agent, remote)| Op::Invalidate { agent, remote }),
         (agent(), agent(), descs()).prop_map(|(agent, remote, descs)| Op::CheckMd {

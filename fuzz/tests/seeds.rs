@@ -1,0 +1,59 @@
+//! The seeds that a program makes are those in `fuzz/corpus`.
+
+use std::path::{Path, PathBuf};
+
+use fuzz::seeds::{self, Seeds};
+
+fn folder(target: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("corpus")
+        .join(target)
+}
+
+/// The seeds that are there. What a fuzzer found is named by its hash, and is nobody's seed.
+fn files(folder: &Path) -> Vec<PathBuf> {
+    let is_hash =
+        |name: &str| name.len() == 40 && name.bytes().all(|byte| byte.is_ascii_hexdigit());
+    let entries = std::fs::read_dir(folder).into_iter().flatten();
+    let paths = entries.map(|entry| entry.unwrap().path());
+    paths.filter(|path| !is_hash(&name(path))).collect()
+}
+
+fn name(path: &Path) -> String {
+    path.file_name()
+        .unwrap_or_default()
+        .to_string_lossy()
+        .into_owned()
+}
+
+/// Compares the files of a folder with what they should be, or makes them so.
+fn check(target: &str, seeds: &Seeds) {
+    let folder = folder(target);
+    if std::env::var_os("BLESS").is_some() {
+        std::fs::create_dir_all(&folder).unwrap();
+        for file in files(&folder) {
+            std::fs::remove_file(file).unwrap();
+        }
+        for (name, bytes) in seeds {
+            std::fs::write(folder.join(name), bytes).unwrap();
+        }
+    }
+    let advice = "BLESS=1 cargo test -p fuzz --test seeds makes them anew";
+    for (name, bytes) in seeds {
+        let there = std::fs::read(folder.join(name));
+        let same = there.is_ok_and(|there| there == *bytes);
+        assert!(same, "corpus/{target}/{name} is missing or old: {advice}");
+    }
+    for file in files(&folder) {
+        let name = name(&file);
+        assert!(
+            seeds.contains_key(&name),
+            "corpus/{target}/{name} is no seed any more: {advice}"
+        );
+    }
+}
+
+#[test]
+fn seeds_of_changed_metadata_are_current() {
+    check("metadata", &seeds::metadata());
+}

@@ -1,0 +1,71 @@
+//! What a scenario may have that costs much time: each is switched on in a few scenarios only, so that most are played in a fraction of a
+//! millisecond, and where it is on it comes often.
+
+use super::SETUP_BYTES;
+
+/// Drawn once for a scenario. A byte of zero switches nothing on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Switches {
+    /// The known crashes of NIXL are not gone round: in the others, what lies behind them is reached.
+    pub(super) hazards: bool,
+    /// Progress threads, thread pools and several client threads.
+    pub(super) threads: bool,
+    /// Listener threads.
+    pub(super) listeners: bool,
+    /// POSIX backends: the kernel takes tens of milliseconds to take one's queue down (io_destroy(2)).
+    pub(super) files: bool,
+    /// A region that takes most of a scenario's time to be filled.
+    pub(super) large: bool,
+}
+
+/// One scenario of so many has it.
+const HAZARDS_OF: u8 = 20;
+const THREADS_OF: u8 = 8;
+const LISTENERS_OF: u8 = 8;
+const FILES_OF: u8 = 32;
+const LARGE_OF: u8 = 8;
+
+impl Switches {
+    pub(super) fn new(setup: &[u8; SETUP_BYTES]) -> Switches {
+        let one_of = |byte: u8, count: u8| byte % count == count - 1;
+        Switches {
+            hazards: one_of(setup[2], HAZARDS_OF),
+            threads: one_of(setup[6], THREADS_OF),
+            listeners: one_of(setup[6] / THREADS_OF, LISTENERS_OF),
+            files: one_of(setup[7], FILES_OF),
+            large: one_of(setup[7] / FILES_OF, LARGE_OF),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn switches(bytes: [u8; 3]) -> Switches {
+        let mut setup = [0; SETUP_BYTES];
+        [setup[2], setup[6], setup[7]] = bytes;
+        Switches::new(&setup)
+    }
+
+    #[test]
+    fn zeroes_switch_nothing_on_and_each_switch_is_on_alone() {
+        let none = switches([0; 3]);
+        let on = |one: Switches| {
+            [
+                one.hazards,
+                one.threads,
+                one.listeners,
+                one.files,
+                one.large,
+            ]
+        };
+        assert_eq!(on(none), [false; 5]);
+        let cases = [[19, 0, 0], [0, 7, 0], [0, 56, 0], [0, 0, 31], [0, 0, 224]];
+        for (index, bytes) in cases.into_iter().enumerate() {
+            let mut expected = [false; 5];
+            expected[index] = true;
+            assert_eq!(on(switches(bytes)), expected);
+        }
+    }
+}
