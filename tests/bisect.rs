@@ -113,7 +113,21 @@ fn signs(document: &str) -> Vec<(String, String, String)> {
 fn the_document_says_of_these_releases_what_is_found_now() {
     let out = tempfile::tempdir().unwrap();
     let written = out.path().join("releases.md");
-    let output = bisect(out.path(), &[&file("")])
+    // What hangs takes ten seconds of a processor on each release.
+    let quick = |path: &PathBuf| {
+        !std::fs::read_to_string(path)
+            .unwrap()
+            .contains("rule: spinning")
+    };
+    let mut files: Vec<PathBuf> = std::fs::read_dir(file(""))
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| path.is_file())
+        .filter(quick)
+        .collect();
+    files.sort();
+    let files: Vec<&Path> = files.iter().map(PathBuf::as_path).collect();
+    let output = bisect(out.path(), &files)
         .args(["--times", "1", "--write"])
         .arg(&written)
         .output()

@@ -2,8 +2,9 @@
 //!
 //! Not run by libtest, whose threads would be lost in the processes that are forked here.
 
-use harness::campaign::{Glance, Residents, Task};
 use harness::execute::case::Draw;
+use harness::execute::case::{Glance, Task};
+use harness::execute::resident::Residents;
 use harness::nixl::DEFAULT_SPEC;
 use harness::scenario::{Scenario, builtin};
 

@@ -9,8 +9,9 @@ use anyhow::{Context, bail};
 use mock_ucx::control::edges;
 
 use crate::campaign::minimise::{Candidate, Player, Replay, Shown, minimise};
-use crate::campaign::{HANG_REPLAYS_MAX, Known, Residents, Task};
-use crate::execute::case::Draw;
+use crate::campaign::{HANG_REPLAYS_MAX, Known};
+use crate::execute::case::{Draw, Task};
+use crate::execute::resident::Residents;
 use crate::oracle::Oracle;
 use crate::report::{Finding, Symbolizer};
 use crate::scenario::Scenario;
@@ -86,7 +87,7 @@ impl Fuzzer {
         };
         let case = Candidate {
             scenario: scenario.clone(),
-            faults,
+            faults: faults.parse()?,
         };
         let findings = self.player().play(&case)?.0;
         self.unsure += u64::from(findings.is_empty());

@@ -11,3 +11,4 @@ pub mod oracle;
 pub mod report;
 pub mod scenario;
 pub mod supervise;
+pub mod workload;

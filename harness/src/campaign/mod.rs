@@ -12,7 +12,6 @@ mod outcome;
 mod plan;
 mod random;
 mod recorded;
-mod resident;
 mod workers;
 
 pub use collected::Tally;
@@ -24,4 +23,3 @@ pub use known::{Avoid, Known};
 pub use outcome::{Judged, judge_case};
 pub use random::Drawn;
 pub use recorded::Recorded;
-pub use resident::{Glance, Lives, Residents, Task};

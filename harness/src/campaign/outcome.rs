@@ -1,11 +1,11 @@
 //! What a case comes to: its process's notes and ledger, judged and told.
 
-use mock_ucx::ledger::read::Snapshot;
-use mock_ucx::schedule::{FAULTS_MAX, FaultSpec};
+use mock_ucx::schedule::FaultSpec;
 
-use crate::execute::case::{End, HangKind, Note, NoteOutcome, Played};
+use crate::execute::case::{End, HangKind, Played};
 use crate::execute::child::CANNOT_BEGIN;
-use crate::oracle::{Ended, Hang, Observation, OperationNote, Outcome, judge};
+use crate::execute::noted::operation;
+use crate::oracle::{Ended, Hang, Observation, judge};
 use crate::report::{Case, Finding, Symbolizer};
 use crate::scenario::Scenario;
 
@@ -68,41 +68,6 @@ pub fn judge_case(
         }
     }
     judged
-}
-
-/// The decisions that fired, as a specification; `None`: they are too many to be named.
-pub(super) fn explicit(snapshot: Option<&Snapshot>) -> Option<FaultSpec> {
-    let Some(snapshot) = snapshot else {
-        return Some(FaultSpec::default());
-    };
-    let fits = snapshot.fired_dropped == 0 && snapshot.fired.len() <= FAULTS_MAX;
-    fits.then(|| FaultSpec {
-        faults: snapshot
-            .fired
-            .iter()
-            .map(|fired| fired.to_fault())
-            .collect(),
-    })
-}
-
-/// What a note tells; nothing is known of an operation in which the process ended.
-pub(super) fn operation(note: &Note) -> OperationNote {
-    let outcome = match &note.outcome {
-        Some(NoteOutcome::Done | NoteOutcome::Begun) => Outcome::Done,
-        Some(NoteOutcome::Refused(status)) => Outcome::Failed(status.clone()),
-        Some(NoteOutcome::Skipped | NoteOutcome::Absent(_)) => Outcome::Skipped,
-        Some(NoteOutcome::TimedOut(what)) => Outcome::TimedOut(what.clone()),
-        Some(NoteOutcome::Wrong(what)) => Outcome::Wrong(what.clone()),
-        None => Outcome::Unfinished,
-    };
-    OperationNote {
-        number: note.operation,
-        text: note.line.clone(),
-        outcome,
-        begun: note.outcome == Some(NoteOutcome::Begun),
-        answers: note.answers.clone(),
-        teardown: note.teardown,
-    }
 }
 
 fn ended(end: End) -> Ended {

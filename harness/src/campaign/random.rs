@@ -12,9 +12,10 @@ use mock_ucx::schedule::{FaultSpec, Point};
 
 use super::collected::Collected;
 use super::hunt::{Hunt, Progress};
-use super::outcome::{Judged, explicit, judge_case};
+use super::outcome::{Judged, judge_case};
 use super::recorded::Recorded;
-use crate::execute::case::{Draw, Played};
+use crate::execute::case::{Draw, Glance, Played, Task};
+use crate::execute::noted::explicit;
 use crate::execute::pool::Zygote;
 use crate::report::{Finding, Symbolizer};
 use crate::scenario::Scenario;
@@ -74,28 +75,24 @@ struct Outcome {
 }
 
 impl Outcome {
-    fn of(played: &Played) -> Outcome {
-        let mut outcome = Outcome {
+    fn of(glance: &Glance) -> anyhow::Result<Outcome> {
+        let calls = Function::all().map(Function::name).zip(glance.calls.iter());
+        let fired: FaultSpec = glance.fired.as_deref().unwrap_or_default().parse()?;
+        let fired = fired.faults.iter().flat_map(|fault| {
+            let choices = fault.choices.iter();
+            choices.filter_map(|choice| {
+                let number = fault.point.outcome_number(*choice)?;
+                Some((fault.point, number))
+            })
+        });
+        Ok(Outcome {
             findings: Vec::new(),
             doubts: Vec::new(),
             lost: 0,
-            calls: BTreeMap::new(),
-            fired: BTreeSet::new(),
+            calls: calls.map(|(name, calls)| (name, *calls)).collect(),
+            fired: fired.collect(),
             sidestepped: false,
-        };
-        if let Some(snapshot) = &played.snapshot {
-            for function in Function::all() {
-                let calls = snapshot.calls[function as usize];
-                outcome.calls.insert(function.name(), calls);
-            }
-            for fired in &snapshot.fired {
-                let number = fired.asked.point.outcome_number(fired.choice);
-                outcome
-                    .fired
-                    .extend(number.map(|number| (fired.asked.point, number)));
-            }
-        }
-        outcome
+        })
     }
 }
 
@@ -208,9 +205,17 @@ impl Random<'_> {
             drawn.scenario = around;
         }
         let text = drawn.scenario.to_string();
-        let played = zygote.play_drawn(&text, "", &drawn.draw)?;
-        let mut outcome = Outcome::of(&played);
+        let glance = zygote.glance(Task {
+            scenario: text.clone(),
+            faults: String::new(),
+            draw: drawn.draw.clone(),
+        })?;
+        let mut outcome = Outcome::of(&glance)?;
         outcome.sidestepped = sidestepped;
+        if !glance.suspicious && !glance.doubtful {
+            return Ok(outcome);
+        }
+        let played = zygote.play_drawn(&text, "", &drawn.draw)?;
         let Some(faults) = explicit(played.snapshot.as_ref()) else {
             // What cannot be named cannot be replayed, so whatever it shows is not kept.
             let judged = self.judge(symbols, &drawn.scenario, &one_fault(&played), &played);

@@ -22,6 +22,7 @@ use crate::nixl::{self, Installed};
 use crate::report::Findings;
 use crate::scenario::generate::Class;
 use crate::scenario::{Scenario, builtin, builtin_named, builtin_texts};
+use crate::workload::Workload;
 
 use outcome::Outcome;
 
@@ -53,13 +54,13 @@ pub struct HuntArgs {
     strict: bool,
     /// Seed of the scenarios that are drawn after the built-in ones; printed, and another one each time if not given. Naming scenarios
     /// leaves drawn ones out.
-    #[arg(long, conflicts_with = "scenarios")]
+    #[arg(long, conflicts_with_all = ["scenarios", "workload"])]
     seed: Option<u64>,
     /// Drawn scenarios break NIXL's contract now and then; what is found says so.
-    #[arg(long, conflicts_with = "scenarios")]
+    #[arg(long, conflicts_with_all = ["scenarios", "workload"])]
     misuse: bool,
     /// Only scenarios that are drawn, not the built-in ones.
-    #[arg(long, conflicts_with = "scenarios")]
+    #[arg(long, conflicts_with_all = ["scenarios", "workload"])]
     random_only: bool,
     /// Folder with files of known findings, such as tests/findings: they are counted and listed apart, known crashes are gone round, and
     /// the exit status is 1 for new findings only. If this is not given, tests/findings is taken if it is here, and whatever is found
@@ -69,6 +70,10 @@ pub struct HuntArgs {
     /// Folder for findings.jsonl and for the track of what was played: a later hunt with the same NIXL and build goes on from there.
     #[arg(long, default_value = outcome::OUT)]
     out: PathBuf,
+    /// Play what a serving engine does instead of the built-in scenarios: `decode`, `push` or `offload`, with numbers as in
+    /// `decode:requests=1000,blocks=64,churn=scattered` (docs/scenarios.md).
+    #[arg(long, value_name = "NAME[:SETTINGS]", conflicts_with = "scenarios")]
+    workload: Option<String>,
     /// Start over, whatever is in that folder.
     #[arg(long)]
     fresh: bool,
@@ -151,11 +156,15 @@ impl HuntArgs {
 
     /// Scenarios are drawn unless some are named.
     fn seed(&self) -> Option<u64> {
-        let draws = self.scenarios.is_empty();
+        let draws = self.scenarios.is_empty() && self.workload.is_none();
         draws.then(|| self.seed.unwrap_or_else(fresh_seed))
     }
 
     fn scenarios(&self) -> anyhow::Result<Vec<Arc<Scenario>>> {
+        if let Some(workload) = &self.workload {
+            let scenarios = Workload::parse(workload)?.scenarios();
+            return Ok(scenarios.into_iter().map(Arc::new).collect());
+        }
         let scenarios = match self.scenarios.as_slice() {
             [] if self.random_only => Vec::new(),
             [] => builtin(),

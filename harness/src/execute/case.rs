@@ -10,6 +10,8 @@ use mock_ucx::ledger::read::Snapshot;
 use mock_ucx::trace::TRACE;
 use serde::{Deserialize, Serialize};
 
+use crate::execute::noted::explicit;
+
 /// What is to be played.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Order {
@@ -28,6 +30,53 @@ pub struct Order {
     /// The version of UCX that the mock is; `None`: that of the release's wheel.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ucx: Option<String>,
+}
+
+/// A case for a process that plays one after the other ([`super::resident`]).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Task {
+    /// The scenario's text.
+    pub scenario: String,
+    /// The fault specification.
+    pub faults: String,
+    /// Who decides where no fault applies.
+    pub draw: Draw,
+}
+
+/// What came of it, at first sight.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Glance {
+    /// Something is not right: it deserves a second look.
+    pub suspicious: bool,
+    /// It cannot be vouched for.
+    pub doubtful: bool,
+    /// Calls of each function of UCX, as far as any was called ([`mock_ucx::functions::Function::all`]).
+    pub calls: Vec<u64>,
+    /// What fired: the fault specification that makes the same happen again; `None`: it is too much to be named.
+    pub fired: Option<String>,
+    /// How its process ended, if it did not live through the case.
+    pub ended: Option<End>,
+}
+
+impl Glance {
+    /// What a ledger says; without one, UCX was not called.
+    pub(crate) fn of(snapshot: Option<&Snapshot>) -> Glance {
+        Glance {
+            calls: snapshot.map_or_else(Vec::new, |snapshot| snapshot.calls.to_vec()),
+            fired: explicit(snapshot).map(|faults| faults.to_string()),
+            ..Glance::default()
+        }
+    }
+}
+
+/// What a process with a NIXL is asked for.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Request {
+    /// To play a case in a process of its own; the answer is an [`End`].
+    Play(Order),
+    /// To play it in one that plays many, with its files in this folder; the answer is a [`Glance`].
+    Glance(Task, PathBuf),
 }
 
 /// Who decides where no fault of the specification applies.

@@ -104,6 +104,7 @@ fn begin(version: UcxVersion, order: &Order) -> anyhow::Result<(Scenario, Notes)
         record_questions: true,
         seed: order.draw.seed(),
         adversary: order.draw.adversary(),
+        watch_unmaps: scenario.churns(),
         ..Settings::default()
     });
     Ok((

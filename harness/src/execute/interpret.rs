@@ -5,6 +5,7 @@
 //! scenario alone.
 
 mod ask;
+mod churn;
 mod functions;
 mod judge;
 mod memory;
@@ -145,6 +146,7 @@ impl World {
             Op::Region { region, size, seed, place } => self.region(*region, *size, *seed, *place),
             Op::Fill { region, seed } => self.fill(*region, *seed),
             Op::Free { region } => self.free(*region),
+            Op::Churn { size, addresses, times } => self.churn(*size, *addresses, *times),
             Op::Register { agent, descs, backend } => self.register(*agent, descs, *backend),
             Op::Deregister { agent, descs, backend } => self.deregister(*agent, descs, *backend),
             Op::QueryMem { agent, descs, backend } => self.query_mem(*agent, descs, *backend),

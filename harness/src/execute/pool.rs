@@ -1,23 +1,19 @@
 //! The parent's side of the zygotes: starts them in a fixed environment, hands them cases, and reads what came of each.
 
-use std::io::{self, BufRead, BufReader, Write};
-use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::{Path, PathBuf};
-use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
-use std::time::{Duration, Instant};
+use std::process::Command;
 
-use anyhow::{Context, bail};
+use anyhow::Context;
 use mock_ucx::ledger::read::Snapshot;
+use serde::de::DeserializeOwned;
 use tempfile::TempDir;
 
-use crate::execute::case::{Draw, End, Files, Order, Played, assemble};
+use crate::execute::case::{Draw, End, Files, Glance, Order, Played, Request, Task, assemble};
 use crate::execute::python;
+use crate::execute::server::Server;
 
 /// Name of the program's hidden verb.
 pub const ZYGOTE_VERB: &str = "zygote";
-
-/// How long a process may take to die that has closed its pipes.
-const DYING_MAX: Duration = Duration::from_secs(2);
 
 /// Bytes kept of a case's log: enough for the last error messages.
 const LOG_BYTES: usize = 4096;
@@ -27,9 +23,7 @@ const PERTURB: &str = "165";
 
 /// A zygote and the folder of its cases.
 pub struct Zygote {
-    child: Child,
-    orders: ChildStdin,
-    answers: BufReader<ChildStdout>,
+    server: Server,
     folder: TempDir,
     spec: String,
     trace: bool,
@@ -57,54 +51,13 @@ impl Zygote {
     /// # Errors
     /// It cannot be started, or it cannot load that NIXL: then the message is its own.
     pub fn start(spec: &str) -> anyhow::Result<Zygote> {
-        let folder = scratch_folder()?;
-        let mut command = match python::command(spec)? {
-            Some(python) => python,
-            None => own(spec)?,
-        };
-        command
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped());
-        // Ctrl-C is for the hunt: it lets the case that runs finish.
-        command.process_group(0);
-        // SAFETY: only two bare system calls are made between fork and exec. Where `personality` is not permitted addresses stay random,
-        // which costs repeatability and nothing else.
-        unsafe {
-            command.pre_exec(|| {
-                libc::personality(libc::ADDR_NO_RANDOMIZE as libc::c_ulong);
-                libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL);
-                Ok(())
-            });
-        }
-        let mut child = command
-            .spawn()
-            .context("cannot start a process for the cases")?;
-        let (orders, answers) = (child.stdin.take(), child.stdout.take());
-        let (Some(orders), Some(answers)) = (orders, answers) else {
-            bail!("the process for the cases has no pipes");
-        };
-        let mut zygote = Zygote {
-            child,
-            orders,
-            answers: BufReader::new(answers),
-            folder,
+        Ok(Zygote {
+            server: server(spec)?,
+            folder: scratch_folder()?,
             spec: spec.to_owned(),
             trace: false,
             ucx: None,
-        };
-        let mut line = String::new();
-        zygote.answers.read_line(&mut line)?;
-        if line.trim() != "ready" {
-            let words = zygote.last_words();
-            match zygote.child.try_wait().ok().flatten() {
-                Some(status) if status.signal().is_some() => {
-                    bail!("the NIXL `{spec}` crashes when it is loaded ({status}): {words}")
-                }
-                _ => bail!("{words}"),
-            }
-        }
-        Ok(zygote)
+        })
     }
 
     /// Lets each case write a trace; [`Zygote::trace`] is where the last one's is.
@@ -150,54 +103,40 @@ impl Zygote {
             draw: draw.clone(),
             ucx: self.ucx.clone(),
         };
-        let end = match self.exchange(&order) {
-            Ok(end) => end,
-            Err(error) => {
-                let words = self.last_words();
-                let (trace, ucx) = (self.trace, self.ucx.take());
-                *self = Zygote::start(&self.spec).with_context(|| format!("{error:#}: {words}"))?;
-                (self.trace, self.ucx) = (trace, ucx);
-                self.exchange(&order)?
-            }
-        };
+        let request = Request::Play(order);
+        let end = self.ask(&request)?;
         Ok(read(&files, end))
     }
 
-    fn exchange(&mut self, order: &Order) -> anyhow::Result<End> {
-        serde_json::to_writer(&mut self.orders, order)?;
-        self.orders.write_all(b"\n")?;
-        self.orders.flush()?;
-        let mut line = String::new();
-        self.answers.read_line(&mut line)?;
-        serde_json::from_str(&line)
-            .with_context(|| format!("the process for the cases answered `{}`", line.trim()))
+    /// Plays a case in a process that plays many, and takes a first look at it.
+    ///
+    /// # Errors
+    /// As [`Zygote::play`].
+    pub fn glance(&mut self, task: Task) -> anyhow::Result<Glance> {
+        let request = Request::Glance(task, self.folder.path().to_owned());
+        self.ask(&request)
     }
 
-    /// What it said on standard error before it ended. It has a moment to end by itself, for its status to tell why.
-    fn last_words(&mut self) -> String {
-        let begun = Instant::now();
-        while begun.elapsed() < DYING_MAX && matches!(self.child.try_wait(), Ok(None)) {
-            std::thread::sleep(Duration::from_millis(1));
-        }
-        let _ = self.child.kill();
-        let mut words = String::new();
-        if let Some(stderr) = self.child.stderr.take() {
-            let _ = io::Read::read_to_string(&mut BufReader::new(stderr), &mut words);
-        }
-        let words = words.trim();
-        match words.strip_prefix("mock-ucx: ") {
-            Some(message) => message.to_owned(),
-            None if words.is_empty() => "the process for the cases ended without a word".to_owned(),
-            None => words.to_owned(),
+    /// A zygote that does not live through it is replaced.
+    fn ask<A: DeserializeOwned>(&mut self, request: &Request) -> anyhow::Result<A> {
+        match self.server.exchange(request) {
+            Ok(answer) => Ok(answer),
+            Err(error) => {
+                let words = self.server.last_words();
+                self.server = server(&self.spec).with_context(|| format!("{error:#}: {words}"))?;
+                self.server.exchange(request)
+            }
         }
     }
 }
 
-impl Drop for Zygote {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
+/// A process with that NIXL.
+fn server(spec: &str) -> anyhow::Result<Server> {
+    let command = match python::command(spec)? {
+        Some(python) => python,
+        None => own(spec)?,
+    };
+    Server::start(command, spec)
 }
 
 /// This program itself, as a zygote.

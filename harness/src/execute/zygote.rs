@@ -1,16 +1,18 @@
 //! A zygote: a process that has NIXL loaded and forks one child for each case. Loading costs 36 ms, a fork 1.5 ms.
 //!
-//! It reads an [`Order`] a line on standard input and answers with an [`End`] a line on standard output. It must stay single-threaded.
+//! It reads a [`Request`] a line on standard input and answers each with a line on standard output. It must stay single-threaded.
 
-use std::io::{self, BufRead, Write};
+use std::io;
 use std::os::fd::AsFd;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
 
-use crate::execute::case::{End, Files, Order};
+use crate::execute::case::{End, Files, Order, Request};
 use crate::execute::child;
 use crate::execute::ready::Ready;
+use crate::execute::resident::Residents;
+use crate::execute::server;
 use crate::execute::watch::{self, LOOK_INTERVAL, Watch, reap};
 
 /// A child that ends within this is waited for without looking at it.
@@ -24,34 +26,48 @@ pub fn serve(spec: &str) -> anyhow::Result<()> {
 
 /// The same on a NIXL that `load` loads.
 pub(super) fn serve_with(load: impl FnOnce() -> anyhow::Result<Ready>) -> anyhow::Result<()> {
-    let mut answers = take_stdout()?;
+    let answers = take_stdout()?;
     let ready = load()?;
-    let threads = thread_count()?;
-    if threads != 1 {
-        bail!(
+    check_alone()?;
+    let mut residents = None;
+    server::serve(answers, |line| {
+        let request = serde_json::from_str(line).context("an order cannot be read")?;
+        Ok(match request {
+            Request::Play(order) => serde_json::to_value(play(ready, &order)?)?,
+            Request::Glance(task, folder) => {
+                let residents = residents.get_or_insert_with(|| Residents::of(ready, &folder));
+                serde_json::to_value(residents.play(&task)?)?
+            }
+        })
+    })
+}
+
+/// Plays a case in a process of its own.
+fn play(ready: Ready, order: &Order) -> anyhow::Result<End> {
+    // SAFETY: this process has one thread, so the child is a whole copy of it.
+    match unsafe { libc::fork() } {
+        -1 => Err(io::Error::last_os_error()).context("cannot fork a case"),
+        0 => child::run(ready, order),
+        pid => watch(pid, &Files::new(&order.folder)),
+    }
+}
+
+/// A process with several threads cannot be forked as a whole.
+///
+/// # Errors
+/// This one has.
+pub(crate) fn check_alone() -> anyhow::Result<()> {
+    match thread_count()? {
+        1 => Ok(()),
+        threads => bail!(
             "NIXL started {} threads when it was loaded, so cases cannot be forked from this process",
             threads - 1
-        );
+        ),
     }
-    writeln!(answers, "ready")?;
-    answers.flush()?;
-    for line in io::stdin().lock().lines() {
-        let order: Order = serde_json::from_str(&line?).context("an order cannot be read")?;
-        // SAFETY: this process has one thread, so the child is a whole copy of it.
-        let end = match unsafe { libc::fork() } {
-            -1 => return Err(io::Error::last_os_error()).context("cannot fork a case"),
-            0 => child::run(ready, &order),
-            pid => watch(pid, &Files::new(&order.folder))?,
-        };
-        serde_json::to_writer(&mut answers, &end)?;
-        writeln!(answers)?;
-        answers.flush()?;
-    }
-    Ok(())
 }
 
 /// Standard output for answers alone: what NIXL prints goes to standard error from here on.
-fn take_stdout() -> anyhow::Result<std::fs::File> {
+pub(crate) fn take_stdout() -> anyhow::Result<std::fs::File> {
     let ours = io::stdout()
         .as_fd()
         .try_clone_to_owned()

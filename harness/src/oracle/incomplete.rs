@@ -34,10 +34,18 @@ pub(super) fn judge(observation: &Observation<'_>) -> Vec<Verdict> {
             "broken rules found no room in the ledger",
         ),
     ];
+    let unseen = snapshot.caches.unseen.as_ref();
+    let unseen = unseen.filter(|_| {
+        observation
+            .operations
+            .iter()
+            .any(|note| note.name() == "churn")
+    });
     reasons
         .into_iter()
         .filter(|(count, _, _)| *count > 0)
         .map(|(count, rule, words)| doubt(rule, format!("{count} {words}")))
+        .chain(unseen.map(|why| doubt("unmaps_unseen", format!("unmaps are not seen: {why}"))))
         .collect()
 }
 

@@ -20,6 +20,7 @@ mod misuse;
 mod notifications;
 pub mod ownership;
 mod status;
+mod unmaps;
 
 #[cfg(test)]
 pub(crate) mod testing;
@@ -124,6 +125,8 @@ pub enum Oracle {
     Status,
     /// A notification is lost, or came twice.
     Notification,
+    /// Memory, or the number of objects, grows with each round.
+    Growth,
     /// The mock cannot vouch for the case: a doubt, not a finding.
     Incomplete,
 }
@@ -139,6 +142,7 @@ impl Oracle {
             Oracle::Bytes => "bytes",
             Oracle::Status => "status",
             Oracle::Notification => "notification",
+            Oracle::Growth => "growth",
             Oracle::Incomplete => "incomplete",
         }
     }
@@ -246,6 +250,7 @@ pub fn judge(observation: &Observation<'_>) -> Vec<Verdict> {
     verdicts.extend(bytes::judge(&breaches));
     verdicts.extend(status::judge(&breaches));
     verdicts.extend(notifications::judge(&breaches));
+    verdicts.extend(unmaps::judge(observation));
     verdicts.extend(incomplete::judge(observation));
     for verdict in &mut verdicts {
         verdict.fault = observation.fault_in(verdict.operation);

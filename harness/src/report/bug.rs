@@ -63,6 +63,7 @@ impl BugReport<'_> {
             Oracle::Bytes => "What arrives is wrong".to_owned(),
             Oracle::Status => "A status is not true".to_owned(),
             Oracle::Notification => "A notification is lost, or comes twice".to_owned(),
+            Oracle::Growth => "Memory that is never given back".to_owned(),
             Oracle::Incomplete => "Inconclusive".to_owned(),
         };
         let operation = finding.operation.as_deref().unwrap_or_default();

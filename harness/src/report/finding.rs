@@ -370,7 +370,10 @@ impl<'o> Teller<'_, 'o> {
             let caller = self
                 .caller(Some(at))
                 .unwrap_or_else(|| "an unknown caller".to_owned());
-            message += &format!(": {verb} by {caller} with {}", function(Some(at)));
+            message += &format!(": {verb} by {caller}");
+            if at.function.is_some() {
+                message += &format!(" with {}", function(Some(at)));
+            }
         }
         if let Some(operation) = &finding.operation {
             message += &format!(", in `{operation}`");

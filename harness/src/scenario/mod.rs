@@ -95,6 +95,12 @@ impl Scenario {
         parse::scenario(text)
     }
 
+    /// Whether memory comes and goes beside NIXL's, so that unmaps are worth to be seen. Elsewhere they are not: patching the C library
+    /// costs each case more than all else.
+    pub fn churns(&self) -> bool {
+        churns(&self.steps)
+    }
+
     /// The operations in the order in which they are played, repeats unrolled.
     pub fn lines(&self) -> Lines<'_> {
         Lines {
@@ -112,6 +118,13 @@ impl std::str::FromStr for Scenario {
     fn from_str(text: &str) -> Result<Self, ParseError> {
         Self::parse(text)
     }
+}
+
+fn churns(steps: &[Step]) -> bool {
+    steps.iter().any(|step| match step {
+        Step::Line(line) => matches!(line.op, Op::Churn { .. }),
+        Step::Repeat { body, .. } => churns(body),
+    })
 }
 
 /// Walks a scenario with its repeats unrolled, without building the unrolled list.

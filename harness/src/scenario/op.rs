@@ -63,6 +63,15 @@ pub enum Op {
         /// Which.
         region: RegionSlot,
     },
+    /// Map a block of memory, touch it and unmap it, several times over, as an allocator does whose pools come and go.
+    Churn {
+        /// Its size in bytes; at least 1.
+        size: u32,
+        /// How the blocks lie to each other.
+        addresses: Addresses,
+        /// How many blocks; at least once.
+        times: u16,
+    },
     /// Register descriptors in one list.
     Register {
         /// With whom.
@@ -435,6 +444,7 @@ impl Op {
             Self::Region { .. } => "region",
             Self::Fill { .. } => "fill",
             Self::Free { .. } => "free",
+            Self::Churn { .. } => "churn",
             Self::Register { .. } => "register",
             Self::Deregister { .. } => "deregister",
             Self::QueryMem { .. } => "query_mem",

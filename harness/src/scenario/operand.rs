@@ -88,6 +88,19 @@ pub struct Place {
     pub offset: u32,
 }
 
+/// How the blocks of a churn lie to each other, over all churns of a play.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Addresses {
+    /// Each where the one before was.
+    Reused,
+    /// Each behind the one before, without a gap.
+    Adjacent,
+    /// Each behind the one before, with a gap as large as a block.
+    Scattered,
+    /// Anywhere, the same places in each play.
+    Random,
+}
+
 /// The bytes of a notification.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Message(pub Vec<u8>);
@@ -257,6 +270,15 @@ impl Keyword for Sync {
         ("none", Self::None),
         ("strict", Self::Strict),
         ("rw", Self::ReadWrite),
+    ];
+}
+
+impl Keyword for Addresses {
+    const WORDS: &'static [(&'static str, Self)] = &[
+        ("reused", Self::Reused),
+        ("adjacent", Self::Adjacent),
+        ("scattered", Self::Scattered),
+        ("random", Self::Random),
     ];
 }
 

@@ -252,6 +252,14 @@ impl Display for Op {
             }
             Self::Fill { region, seed } => write!(f, " {region} seed={seed}"),
             Self::Free { region } => write!(f, " {region}"),
+            Self::Churn {
+                size,
+                addresses,
+                times,
+            } => {
+                write!(f, " size={size} addresses={}", word_of(*addresses))?;
+                unless(f, "times", *times, 1)
+            }
             Self::Register {
                 agent,
                 descs,

@@ -26,6 +26,13 @@ pub(super) const VERBS: &[(&str, Reader)] = &[
         })
     }),
     ("free", |a| Ok(Op::Free { region: a.slot()? })),
+    ("churn", |a| {
+        Ok(Op::Churn {
+            size: a.required("size", args::positive)?,
+            addresses: a.required("addresses", args::keyword)?,
+            times: a.option("times", args::u16)?.unwrap_or(1),
+        })
+    }),
     ("register", |a| {
         memory(a).map(|(agent, descs, backend)| Op::Register {
             agent,

@@ -15,13 +15,13 @@ const UNSEEN_BYTES: usize = 160;
 pub struct CacheCounters {
     /// Caches that were made.
     pub made: AtomicU64,
-    /// Unmaps that they heard of: each cache hears of each.
+    /// Unmaps that they heard of.
     pub unmaps: AtomicU64,
-    /// Entries that are pending.
+    /// Entries that are pending in the fullest.
     pub entries: AtomicU64,
     /// The most that ever were.
     pub entries_max: AtomicU64,
-    /// Nodes of their trees that the searches of all unmaps looked at.
+    /// Nodes of its tree that the searches of all unmaps looked at: for each unmap those of the cache that had to look at most.
     pub visited: AtomicU64,
     /// Times that one went through what was pending.
     pub drains: AtomicU64,
@@ -81,7 +81,7 @@ pub struct CachePoint {
     pub operation: u64,
     /// Unmaps so far.
     pub unmaps: u64,
-    /// Entries that were pending.
+    /// Entries that were pending in the fullest cache.
     pub entries: u64,
     /// Nodes that were looked at so far.
     pub visited: u64,

@@ -7,7 +7,6 @@ use crate::hooks;
 use crate::ledger::Stack;
 use crate::ledger::layout::{CachePoint, HookState, POINT_CAPACITY, SITE_CAPACITY};
 use crate::ledger::writer::Ledger;
-use crate::rcache::Tally;
 
 impl Ledger {
     /// Unmaps are seen from now on.
@@ -38,23 +37,26 @@ impl Ledger {
         }
     }
 
-    /// A registration cache went from one state to another.
-    pub(crate) fn cache_changed(&self, before: Tally, after: Tally) {
+    /// Something was unmapped, and so many nodes were looked at for it.
+    pub(crate) fn unmapped(&self, visited: u64) {
         let caches = &self.mapping().header().caches;
-        let grow = |counter: &AtomicU64, before: u64, after: u64| {
-            // What is pending also becomes less.
-            let sum = counter
-                .load(Relaxed)
-                .wrapping_add(after.wrapping_sub(before));
-            counter.store(sum, Relaxed);
-            sum
-        };
-        let unmaps = grow(&caches.unmaps, before.unmaps, after.unmaps);
-        grow(&caches.visited, before.visited, after.visited);
-        grow(&caches.drains, before.drains, after.drains);
-        let entries = grow(&caches.entries, before.entries, after.entries);
-        caches.entries_max.fetch_max(entries, Relaxed);
-        if after.unmaps > before.unmaps && unmaps >= caches.next_point.load(Relaxed) {
+        caches.unmaps.fetch_add(1, Relaxed);
+        caches.visited.fetch_add(visited, Relaxed);
+    }
+
+    /// So many entries are pending in the fullest cache, and so often more one went through what was pending.
+    pub(crate) fn caches_stand(&self, fullest: u64, drains: u64) {
+        let caches = &self.mapping().header().caches;
+        caches.entries.store(fullest, Relaxed);
+        caches.entries_max.fetch_max(fullest, Relaxed);
+        caches.drains.fetch_add(drains, Relaxed);
+    }
+
+    /// Notes how things stand, if enough was unmapped since the last time.
+    pub(crate) fn note_point_if_due(&self) {
+        let caches = &self.mapping().header().caches;
+        let unmaps = caches.unmaps.load(Relaxed);
+        if unmaps >= caches.next_point.load(Relaxed) {
             self.note_point(unmaps);
         }
     }

@@ -1,6 +1,6 @@
 //! The registration caches of the contexts: each hears of every unmap.
 
-use super::{Configuration, Range, RegistrationCache, Switch, Tally};
+use super::{Configuration, Range, RegistrationCache, Switch};
 use crate::status::UcsStatus;
 use crate::universe::State;
 
@@ -28,13 +28,8 @@ impl State {
     /// A context ends, and what its cache holds is gone through.
     pub(crate) fn end_cache(&mut self, context: u64) {
         self.settle_unmaps();
-        if let Some(cache) = self.caches.remove(&context) {
-            let pending = cache.tally();
-            let after = Tally {
-                entries: 0,
-                ..pending
-            };
-            self.ledger.cache_changed(pending, after);
+        if self.caches.remove(&context).is_some() {
+            self.tell_caches(self.drains());
         }
         if self.caches.is_empty() {
             self.release_hooks();
@@ -43,19 +38,34 @@ impl State {
 
     /// A range is unmapped.
     pub(crate) fn unmapped(&mut self, range: Range) {
-        for cache in self.caches.values_mut() {
-            let before = cache.tally();
-            cache.unmapped(range);
-            self.ledger.cache_changed(before, cache.tally());
+        let drains = self.drains();
+        let searches = self.caches.values_mut().map(|cache| cache.unmapped(range));
+        if let Some(visited) = searches.max() {
+            self.ledger.unmapped(visited);
+            self.tell_caches(drains);
+            self.ledger.note_point_if_due();
         }
     }
 
     /// Memory is registered on a context, or looked for in its cache.
     pub(crate) fn registers(&mut self, context: u64) {
+        let drains = self.drains();
         if let Some(cache) = self.caches.get_mut(&context) {
-            let before = cache.tally();
             cache.registers();
-            self.ledger.cache_changed(before, cache.tally());
+            self.tell_caches(drains);
         }
+    }
+
+    /// How often the caches that are there went through what was pending.
+    fn drains(&self) -> u64 {
+        let drains = self.caches.values().map(|cache| cache.tally().drains);
+        drains.sum()
+    }
+
+    /// Tells the ledger how the caches stand, after they had gone through what was pending `drains` times.
+    fn tell_caches(&self, drains: u64) {
+        let entries = self.caches.values().map(|cache| cache.tally().entries);
+        let fullest = entries.max().unwrap_or(0);
+        self.ledger.caches_stand(fullest, self.drains() - drains);
     }
 }

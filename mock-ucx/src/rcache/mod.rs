@@ -97,16 +97,18 @@ impl RegistrationCache {
         }
     }
 
-    /// A range is about to be unmapped. UCX looks at the limit before it writes the range down; its thread that then goes through what
-    /// is pending is taken to be done at once.
-    pub(crate) fn unmapped(&mut self, range: Range) {
+    /// A range is about to be unmapped; returns the nodes of the tree that the search looked at. UCX looks at the limit before it writes
+    /// the range down; its thread that then goes through what is pending is taken to be done at once.
+    pub(crate) fn unmapped(&mut self, range: Range) -> u64 {
         if self.pending.bytes() > self.unreleased_max {
             self.drain();
         }
-        self.tally.visited += self.pending.add(range);
+        let visited = self.pending.add(range);
+        self.tally.visited += visited;
         self.tally.unmaps += 1;
         self.tally.entries = self.pending.entries();
         self.tally.entries_max = self.tally.entries_max.max(self.tally.entries);
+        visited
     }
 
     /// Memory is registered: whatever is pending is gone through first (`ucs/memory/rcache.inl:ucs_rcache_lookup_unsafe` finds nothing

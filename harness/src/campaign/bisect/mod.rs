@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::judge_case;
 use super::recorded::Recorded;
+use crate::execute::case::End;
 use crate::execute::pool::Zygote;
 use crate::oracle::Oracle;
 use crate::report::{Finding, Symbolizer};
@@ -62,17 +63,25 @@ pub fn examine(
 ) -> anyhow::Result<Verdict> {
     let mut families = Vec::new();
     let mut other = Verdict::Clean;
-    for _ in 0..times {
-        match play(zygote, symbols, release, recorded)? {
+    let mut plays = 0;
+    // What spins costs ten seconds of a processor, and does so by no accident.
+    let spins = |end| matches!(end, End::Hung(_));
+    while plays < times {
+        plays += 1;
+        let (end, play) = play(zygote, symbols, release, recorded)?;
+        match play {
             Play::Shown(family) => families.push(family),
             Play::Not(verdict) => other = verdict,
+        }
+        if spins(end) {
+            break;
         }
     }
     Ok(match families.first() {
         None => other,
         Some(family) => Verdict::Shows {
             shown: families.len() as u32,
-            of: times,
+            of: plays,
             family: family.clone(),
         },
     })
@@ -83,25 +92,27 @@ fn play(
     symbols: &mut Symbolizer,
     release: &str,
     recorded: &Recorded,
-) -> anyhow::Result<Play> {
+) -> anyhow::Result<(End, Play)> {
     let (scenario, faults) = (&recorded.scenario, &recorded.faults);
     let played = zygote.play(&scenario.to_string(), &faults.to_string())?;
     let judged = judge_case(symbols, scenario, faults, release, false, &played);
+    let end = played.end;
     if let Some(doubt) = judged.doubts.first() {
-        return Ok(Play::Not(Verdict::Failed(doubt.clone())));
+        return Ok((end, Play::Not(Verdict::Failed(doubt.clone()))));
     }
     if let Some(finding) = recorded.chosen(&judged.findings) {
-        return Ok(Play::Shown(finding.family.clone()));
+        return Ok((end, Play::Shown(finding.family.clone())));
     }
     let lacking: BTreeSet<String> = played.absent().map(str::to_owned).collect();
     let fired = played.snapshot.map_or(0, |snapshot| snapshot.fired.len());
     let early = judged.findings.iter().find(|finding| ends(finding));
-    Ok(Play::Not(match early {
+    let verdict = match early {
         Some(finding) => Verdict::Otherwise(told(finding)),
         None if !lacking.is_empty() => Verdict::Lacking(lacking),
         None if fired < faults.faults.len() => Verdict::Unreached,
         None => Verdict::Clean,
-    }))
+    };
+    Ok((end, Play::Not(verdict)))
 }
 
 /// Whether nothing that would have come after it can show.

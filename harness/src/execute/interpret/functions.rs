@@ -105,7 +105,11 @@ fn groups(op: &Op) -> Vec<&'static [&'static str]> {
         }
         Op::DestroyBackend { .. } => vec![&["destroy_backend"]],
         // Memory of this process: NIXL is not asked.
-        Op::Region { .. } | Op::Fill { .. } | Op::Free { .. } | Op::ExpectBytes { .. } => vec![],
+        Op::Region { .. }
+        | Op::Fill { .. }
+        | Op::Free { .. }
+        | Op::Churn { .. }
+        | Op::ExpectBytes { .. } => vec![],
         Op::CutMd { .. } | Op::ChangeMd { .. } | Op::WriteMd { .. } | Op::SpliceMd { .. } => vec![],
         Op::Intrude { .. } => vec![],
         Op::Register { .. } => vec![REG_LIST, OPT_ARGS, &["register_mem"]],

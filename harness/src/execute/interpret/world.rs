@@ -88,6 +88,8 @@ pub(super) struct World {
     pub(super) emptied: BTreeSet<AgentSlot>,
     /// How often the teardown has released a transfer that is still there.
     pub(super) releases: BTreeMap<TransferSlot, u32>,
+    /// Blocks that were churned so far, by the pattern of their addresses.
+    pub(super) churned: BTreeMap<Addresses, u64>,
     /// Memory goes last: NIXL may use it until its agents are gone.
     pub(super) regions: BTreeMap<RegionSlot, HeldRegion>,
     pub(super) arenas: BTreeMap<ArenaSlot, Rc<Mapping>>,
@@ -111,6 +113,7 @@ impl World {
             notif_map: None,
             emptied: BTreeSet::new(),
             releases: BTreeMap::new(),
+            churned: BTreeMap::new(),
             regions: BTreeMap::new(),
             arenas: BTreeMap::new(),
         }

@@ -57,7 +57,8 @@ impl Model {
         let taken = Blob {
             agent: owner.name.clone(),
             life: owner.life,
-            connection: descs.is_none_or(<[Desc]>::is_empty),
+            // That of its backends: an agent without one has nothing to tell.
+            connection: self.has_ucx(agent) && descs.is_none_or(<[Desc]>::is_empty),
             memory: memory.collect(),
             damaged: false,
         };

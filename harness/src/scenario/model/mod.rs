@@ -186,6 +186,8 @@ pub(super) struct Transfer {
     source: Vec<Range>,
     target: Vec<Range>,
     notif: Option<Message>,
+    /// That of a post which was refused while the transfer was, perhaps, under way: NIXL may have taken it over, or not.
+    refused_notif: Option<Message>,
     pub(super) progress: Progress,
     ground: Ground,
     /// The peer was forgotten, or is gone, since it was made.

@@ -138,6 +138,34 @@ fn a_notification_is_due_when_its_transfer_has_ended() {
 }
 
 #[test]
+fn a_notification_of_a_refused_post_may_come_now_or_with_the_next_post() {
+    let mut model = pair(POSTED);
+    model.apply(&op("post x0 notif=\"more\""), Seen::Refused);
+    let wait = op("expect_notif a1 \"more\" from=a0");
+    assert!(!model.is_in_vain(&wait));
+    model.apply(&wait, Seen::Done(&[]));
+    assert!(model.is_in_vain(&wait));
+    model.apply(&op("wait x0"), Seen::Done(&[]));
+    // Which of the two it is that comes is not known.
+    assert_eq!(model.due(AgentSlot(1)), None);
+    model.apply(&op("post x0"), Seen::Done(&[]));
+    assert!(!model.is_in_vain(&wait));
+    model.apply(&op("post x0 notif=\"last\""), Seen::Done(&[]));
+    model.apply(&wait, Seen::Done(&[]));
+    assert!(model.is_in_vain(&wait));
+}
+
+#[test]
+fn an_agent_without_a_backend_has_no_connection_information_to_tell() {
+    let agents = "agent a0 progress_thread=off\nagent a1 progress_thread=off\n";
+    let model = after(&format!(
+        "{agents}get_md m1 a1\nload_md a0 m1\nload_md a0 m1\n"
+    ));
+    assert!(model.allowed(&op("connect a0 a1")).is_error());
+    assert!(pair("").allowed(&op("connect a0 a1")).is_success());
+}
+
+#[test]
 fn a_notification_that_nobody_sent_is_waited_for_in_vain() {
     let wait = op("expect_notif a1 \"done\" from=a0");
     assert!(pair("").is_in_vain(&wait));

@@ -179,6 +179,7 @@ impl Model {
             source,
             target,
             notif: options.notif.clone(),
+            refused_notif: None,
             progress: Progress::Made,
             ground,
             stale: agent != peer && !self.is_current(agent, peer),
@@ -206,18 +207,28 @@ impl Model {
         }
         if let Some(notif) = notif {
             posted.notif = Some(notif.clone());
+            posted.refused_notif = None;
         }
-        if let (Some(message), Some((to, sender))) = (&posted.notif, self.route(&posted)) {
-            self.mail.send(to, &sender, message, false);
+        if let Some((to, sender)) = self.route(&posted) {
+            for message in posted.notif.iter().chain(&posted.refused_notif) {
+                self.mail.send(to, &sender, message, false);
+            }
         }
         posted.progress = Progress::Posted;
         self.transfers.insert(slot, posted);
     }
 
-    /// A post that was refused may have begun all the same; one of a transfer under way leaves it as it is.
+    /// A post that was refused may have begun all the same. One of a transfer under way leaves that as it is, unless NIXL finds that it has
+    /// ended: then it has begun another, which sends the new notification.
     pub(super) fn post_refused(&mut self, slot: TransferSlot, notif: Option<&Message>) {
         let under_way = |one: &Transfer| one.progress == Progress::Posted;
-        if self.transfers.get(&slot).is_some_and(under_way) {
+        if let Some(posted) = self.transfers.get(&slot).filter(|one| under_way(one)) {
+            if let (Some(message), Some((to, sender))) = (notif, self.route(posted)) {
+                self.mail.send(to, &sender, message, false);
+            }
+            if let Some(posted) = self.transfers.get_mut(&slot) {
+                posted.refused_notif = notif.cloned().or(posted.refused_notif.take());
+            }
             return;
         }
         self.post(slot, notif);
@@ -252,6 +263,7 @@ impl Model {
         }
         if self.healthy
             && !transfer.stale
+            && transfer.refused_notif.is_none()
             && let (Some(message), Some((to, sender))) = (&transfer.notif, self.route(&transfer))
         {
             self.mail.confirm(to, &sender, message);

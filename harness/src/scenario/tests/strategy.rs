@@ -81,6 +81,15 @@ fn sync() -> impl Strategy<Value = Sync> {
     prop_oneof![Just(Sync::None), Just(Sync::Strict), Just(Sync::ReadWrite)]
 }
 
+fn addresses() -> impl Strategy<Value = Addresses> {
+    prop_oneof![
+        Just(Addresses::Reused),
+        Just(Addresses::Adjacent),
+        Just(Addresses::Scattered),
+        Just(Addresses::Random)
+    ]
+}
+
 fn direction() -> impl Strategy<Value = Direction> {
     prop_oneof![Just(Direction::Read), Just(Direction::Write)]
 }
@@ -149,6 +158,13 @@ fn setup_op() -> impl Strategy<Value = Op> {
             }
         ),
         (region(), any::<u8>()).prop_map(|(region, seed)| Op::Fill { region, seed }),
+        (1_u32..1 << 20, addresses(), any::<u16>()).prop_map(|(size, addresses, times)| {
+            Op::Churn {
+                size,
+                addresses,
+                times,
+            }
+        }),
         region().prop_map(|region| Op::Free { region }),
         (agent(), some_descs(), using()).prop_map(|(agent, descs, backend)| Op::Register {
             agent,

@@ -19,13 +19,13 @@ pub struct Caches {
     pub unseen: Option<String>,
     /// Caches that were made.
     pub made: u64,
-    /// Unmaps that they heard of: each cache hears of each.
+    /// Unmaps that they heard of.
     pub unmaps: u64,
-    /// Entries that are pending.
+    /// Entries that are pending in the fullest.
     pub entries: u64,
     /// The most that ever were.
     pub entries_max: u64,
-    /// Nodes of their trees that the searches of all unmaps looked at.
+    /// Nodes of its tree that the searches of all unmaps looked at: for each unmap those of the cache that had to look at most.
     pub visited: u64,
     /// Times that one went through what was pending.
     pub drains: u64,
@@ -54,9 +54,14 @@ impl Caches {
         self.unmaps > 0 || self.missed > 0 || self.unseen.is_some()
     }
 
-    /// Bytes that the real UCX would hold for what is pending.
+    /// Bytes that the real UCX would hold for what is pending in the fullest.
     pub fn bytes(&self) -> u64 {
-        self.entries * ENTRY_BYTES
+        Caches::bytes_of(self.entries)
+    }
+
+    /// Bytes that the real UCX holds for so many entries.
+    pub fn bytes_of(entries: u64) -> u64 {
+        entries * ENTRY_BYTES
     }
 }
 

@@ -9,15 +9,15 @@ use mock_ucx::Settings;
 use mock_ucx::control::{self, edges};
 use mock_ucx::ledger::read::Snapshot;
 
-use super::{Answer, Task};
-use crate::campaign::outcome::{explicit, operation};
+use super::Answer;
 use crate::execute::Outcome;
-use crate::execute::case::{Draw, Note};
+use crate::execute::case::{Draw, Glance, Note, Task};
 use crate::execute::child::{CANNOT_BEGIN, HEAL_AFTER, Reading, number, patience};
 use crate::execute::interpret::{Observer, play};
 use crate::execute::limits;
+use crate::execute::noted::operation;
 use crate::execute::ready::Ready;
-use crate::oracle::{Ended, Observation, OperationNote, judge, ownership};
+use crate::oracle::{Ended, Observation, OperationNote, Verdict, judge, ownership};
 use crate::scenario::{Op, Scenario};
 
 /// Bytes of freed memory that a resident keeps, and below which memory is not mapped on its own: many times what a case needs.
@@ -123,15 +123,17 @@ impl Resident {
         control::set_operation(0);
         let Some(snapshot) = control::snapshot() else {
             return Ok(Answer {
-                fired: explicit(None).map(|faults| faults.to_string()),
+                glance: Glance::of(None),
                 at_rest: true,
-                ..Answer::default()
             });
         };
+        let verdicts = verdicts(&snapshot, &notes, benign, scenario.misuse);
         Ok(Answer {
-            suspicious: is_suspicious(&snapshot, &notes, benign, scenario.misuse),
-            calls: snapshot.calls.iter().sum(),
-            fired: explicit(Some(&snapshot)).map(|faults| faults.to_string()),
+            glance: Glance {
+                suspicious: verdicts.iter().any(|verdict| !verdict.is_doubt()),
+                doubtful: verdicts.iter().any(Verdict::is_doubt),
+                ..Glance::of(Some(&snapshot))
+            },
             at_rest: self.is_at_rest(&snapshot),
         })
     }
@@ -186,7 +188,7 @@ fn entries(folder: &str) -> usize {
     std::fs::read_dir(folder).map_or(0, Iterator::count)
 }
 
-fn is_suspicious(snapshot: &Snapshot, notes: &Notes, benign: bool, misuse: bool) -> bool {
+fn verdicts(snapshot: &Snapshot, notes: &Notes, benign: bool, misuse: bool) -> Vec<Verdict> {
     let held = snapshot.left().next().is_some();
     let held = held.then(|| ownership::scan(std::process::id(), snapshot).ok());
     let held = held.flatten();
@@ -199,8 +201,6 @@ fn is_suspicious(snapshot: &Snapshot, notes: &Notes, benign: bool, misuse: bool)
         ..Observation::of(snapshot)
     };
     judge(&observation)
-        .iter()
-        .any(|verdict| !verdict.is_doubt())
 }
 
 /// Keeps what each operation came to.

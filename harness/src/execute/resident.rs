@@ -8,56 +8,18 @@ mod child;
 use std::fs::File;
 use std::io::{BufRead, BufReader, Write};
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
 use mock_ucx::ledger::read::Snapshot;
-use mock_ucx::schedule::FaultSpec;
 use serde::{Deserialize, Serialize};
 use tempfile::TempDir;
 
-use super::outcome::explicit;
-use crate::execute::case::{Draw, End, Files, Order, Played};
+use crate::execute::case::{Draw, End, Files, Glance, Order, Played, Task};
 use crate::execute::pool::{self, Stage};
 use crate::execute::ready::Ready;
 use crate::execute::watch::{self, LOOK_INTERVAL, Watch, reap};
 use crate::execute::zygote;
-
-/// A case for a resident.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct Task {
-    /// The scenario's text.
-    pub scenario: String,
-    /// The fault specification.
-    pub faults: String,
-    /// Who decides where no fault applies.
-    pub draw: Draw,
-}
-
-/// What a resident answers.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-struct Answer {
-    /// Something is not right.
-    suspicious: bool,
-    /// Calls of UCX.
-    calls: u64,
-    /// What fired, as a specification; `None`: it is too much to be named.
-    fired: Option<String>,
-    /// The process is as it was before the case.
-    at_rest: bool,
-}
-
-/// What came of a case, at first sight.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Glance {
-    /// It deserves a second look.
-    pub suspicious: bool,
-    /// Calls of UCX.
-    pub calls: u64,
-    /// What fired: the specification that makes the same happen again; `None`: it is too much to be named.
-    pub fired: Option<FaultSpec>,
-    /// How its process ended, if it did not live through the case.
-    pub ended: Option<End>,
-}
 
 /// What the residents of one parent went through.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -72,10 +34,20 @@ pub struct Lives {
     pub dead: u64,
 }
 
+/// What a resident answers.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+struct Answer {
+    glance: Glance,
+    /// The process is as it was before the case.
+    at_rest: bool,
+}
+
 /// The parent of the residents, one at a time.
 pub struct Residents {
     ready: Ready,
-    folder: TempDir,
+    folder: PathBuf,
+    /// Is removed with this.
+    _scratch: Option<TempDir>,
     living: Option<Living>,
     lives: Lives,
 }
@@ -95,13 +67,23 @@ impl Residents {
     /// # Safety
     /// No other thread runs, but such as neither allocate nor use NIXL.
     pub unsafe fn load(spec: &str) -> anyhow::Result<Residents> {
-        Ok(Residents {
-            // SAFETY: handed on to the caller.
-            ready: unsafe { Ready::load(spec) }?,
-            folder: pool::scratch_folder()?,
+        // SAFETY: handed on to the caller.
+        let ready = unsafe { Ready::load(spec) }?;
+        let scratch = pool::scratch_folder()?;
+        let mut residents = Residents::of(ready, scratch.path());
+        residents._scratch = Some(scratch);
+        Ok(residents)
+    }
+
+    /// Those of a process that has a NIXL ready, with their files in `folder`. The process has one thread, and must keep to that.
+    pub(super) fn of(ready: Ready, folder: &Path) -> Residents {
+        Residents {
+            ready,
+            folder: folder.to_owned(),
+            _scratch: None,
             living: None,
             lives: Lives::default(),
-        })
+        }
     }
 
     /// What they went through so far.
@@ -121,35 +103,24 @@ impl Residents {
             None => self.begin(&files)?,
         };
         let living = self.living.insert(living);
-        let answer = living.exchange(task, &files)?;
-        let glance = match answer {
+        match living.exchange(task, &files)? {
             Ok(answer) => {
                 if !answer.at_rest {
                     self.lives.restless += 1;
                     self.end();
                 }
-                Glance {
-                    suspicious: answer.suspicious,
-                    calls: answer.calls,
-                    fired: answer.fired.map(|text| text.parse()).transpose()?,
-                    ended: None,
-                }
+                Ok(answer.glance)
             }
             Err(end) => {
                 self.living = None;
                 self.lives.dead += 1;
-                let snapshot = Snapshot::open(&files.ledger).ok();
-                Glance {
+                Ok(Glance {
                     suspicious: true,
-                    calls: snapshot
-                        .as_ref()
-                        .map_or(0, |snapshot| snapshot.calls.iter().sum()),
-                    fired: explicit(snapshot.as_ref()),
                     ended: Some(end),
-                }
+                    ..Glance::of(Snapshot::open(&files.ledger).ok().as_ref())
+                })
             }
-        };
-        Ok(glance)
+        }
     }
 
     /// Plays a case in a process of its own, with everything noted.
@@ -161,7 +132,7 @@ impl Residents {
             ucx: None,
             scenario: scenario.to_owned(),
             faults: faults.to_owned(),
-            folder: self.folder.path().to_owned(),
+            folder: self.folder.clone(),
             trace: false,
             draw: Draw::Nothing,
         };
@@ -176,11 +147,11 @@ impl Residents {
 
     /// Files of the resident, beside those of cases in processes of their own.
     fn files(&self) -> Files {
-        Files::new(&self.folder.path().join("resident"))
+        Files::new(&self.folder.join("resident"))
     }
 
     fn begin(&mut self, files: &Files) -> anyhow::Result<Living> {
-        std::fs::create_dir_all(self.folder.path().join("resident"))?;
+        std::fs::create_dir_all(self.folder.join("resident"))?;
         files.remove()?;
         let (orders, to) = pipe()?;
         let (from, answers) = pipe()?;

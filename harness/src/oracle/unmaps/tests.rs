@@ -1,0 +1,101 @@
+//! Growth of what is pending, told from what only looks like it.
+
+use mock_ucx::ledger::read::Snapshot;
+use mock_ucx::ledger::{CachePoint, HookState};
+
+use super::judge;
+use crate::oracle::testing::empty;
+use crate::oracle::{Observation, Oracle, Verdict};
+
+/// A client of 1000 steps with two unmaps in each, of which so many entries are pending.
+fn over(entries: impl Fn(u64) -> u64, visited: impl Fn(u64) -> u64) -> Vec<CachePoint> {
+    let point = |step: u64| CachePoint {
+        step,
+        operation: step / 4,
+        unmaps: 2 * step,
+        entries: entries(step),
+        visited: visited(step),
+        drains: 1,
+    };
+    (1..=100).map(|number| point(number * 10)).collect()
+}
+
+fn with(points: Vec<CachePoint>) -> Snapshot {
+    let mut snapshot = empty();
+    snapshot.caches.hooks = HookState::Installed;
+    snapshot.caches.points = points;
+    snapshot
+}
+
+fn verdicts(points: Vec<CachePoint>) -> Vec<Verdict> {
+    judge(&Observation::of(&with(points)))
+}
+
+#[test]
+fn entries_that_come_with_each_unmap_are_growth() {
+    let verdicts = verdicts(over(|step| 2 * step, |_| 0));
+    let [verdict] = &verdicts[..] else {
+        panic!("{verdicts:?}")
+    };
+    assert_eq!(verdict.oracle, Oracle::Growth);
+    assert!(verdict.what.contains("1.00 entries with each unmap"));
+    assert!(
+        verdict
+            .evidence
+            .iter()
+            .all(|one| !one.text.contains("slower"))
+    );
+}
+
+#[test]
+fn searches_that_take_ever_longer_are_told() {
+    let verdicts = verdicts(over(|step| 2 * step, |step| 2 * step * step));
+    assert!(
+        verdicts[0]
+            .evidence
+            .iter()
+            .any(|one| one.text.contains("slower"))
+    );
+}
+
+#[test]
+fn growth_is_told_of_also_where_a_part_of_the_ranges_is_merged() {
+    // A third of the unmaps is merged.
+    let verdicts = verdicts(over(|step| 2 * step - 2 * step / 3, |_| 0));
+    assert_eq!(verdicts.len(), 1);
+}
+
+#[test]
+fn a_cache_that_stays_as_it_is_does_not_grow() {
+    assert!(verdicts(over(|_| 3000, |_| 0)).is_empty());
+    assert!(verdicts(over(|step| step % 7, |_| 0)).is_empty());
+    assert!(verdicts(Vec::new()).is_empty());
+}
+
+#[test]
+fn a_warm_up_is_no_growth_however_long() {
+    assert!(verdicts(over(|step| step.min(250) * 8, |_| 0)).is_empty());
+    assert!(verdicts(over(|step| step.min(600) * 8, |_| 0)).is_empty());
+}
+
+#[test]
+fn a_burst_is_no_growth() {
+    assert!(verdicts(over(|step| if step > 700 { 5000 } else { 0 }, |_| 0)).is_empty());
+}
+
+#[test]
+fn what_is_gone_through_now_and_then_does_not_grow() {
+    assert!(verdicts(over(|step| 8 * (step % 300), |_| 0)).is_empty());
+}
+
+#[test]
+fn a_short_life_tells_nothing() {
+    let mut points = over(|step| 2 * step, |_| 0);
+    points.truncate(10);
+    assert!(verdicts(points).is_empty());
+}
+
+#[test]
+fn a_slow_leak_of_few_entries_is_below_what_is_told() {
+    assert!(verdicts(over(|step| step / 10, |_| 0)).is_empty());
+}
