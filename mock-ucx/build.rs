@@ -8,9 +8,11 @@ use std::{env, fs, io};
 fn main() -> io::Result<()> {
     let root = PathBuf::from(env::var_os("CARGO_MANIFEST_DIR").unwrap_or_default());
     println!("cargo:rerun-if-changed=build.rs");
-    println!("cargo:rerun-if-changed=src");
     let mut files = BTreeSet::from([root.join("Cargo.toml")]);
-    collect(&root.join("src"), &mut files)?;
+    for folder in [root.join("src"), root.join("../callstack/src")] {
+        println!("cargo:rerun-if-changed={}", folder.display());
+        collect(&folder, &mut files)?;
+    }
     let mut hasher = DefaultHasher::new();
     for file in &files {
         file.strip_prefix(&root).unwrap_or(file).hash(&mut hasher);

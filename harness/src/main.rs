@@ -5,6 +5,9 @@ use std::process::ExitCode;
 // The mock is bound to by name only, by the libraries that this program loads: say that it is needed.
 use mock_ucx as _;
 
+// Its malloc is this program's, so that what a NIXL allocates that it loads can be counted.
+use allocation_hooks as _;
+
 fn main() -> ExitCode {
     harness::cli::run()
 }

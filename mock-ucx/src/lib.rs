@@ -28,10 +28,10 @@ mod outlive;
 mod rcache;
 mod restart;
 mod settings;
-pub mod stack;
 pub mod trace;
 mod universe;
 mod unmaps;
 
+pub use callstack as stack;
 pub use settings::{Adversary, Settings};
 pub use universe::Universe;

@@ -146,6 +146,10 @@ impl Collected {
                 self.tally.fired.insert((point, outcome));
             }
         }
+        // A play of many rounds is no ground for deviations: each round would have its own.
+        if case.scenario.growth {
+            return;
+        }
         let faults = case.faults.faults.len();
         if faults == 0 {
             self.singles[case.origin] = first_faults(snapshot);

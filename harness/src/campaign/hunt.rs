@@ -12,16 +12,21 @@ use super::confirm::Confirm;
 use super::journal::Journal;
 use super::known::Known;
 use super::plan::{self, Planned};
-use super::random::Random;
+use super::random::{Drawn, Random};
 use super::workers::Workers;
 use crate::report::{Finding, Findings};
-use crate::scenario::Scenario;
 use crate::scenario::generate::Class;
+use crate::scenario::{Scenario, builtin_growth};
 
 /// The part of the time that is kept for making findings small: one in this many.
 const CONFIRM_SHARE: u32 = 5;
 /// The part of the time that is kept for drawn scenarios, where there are any.
 const RANDOM_SHARE: u32 = 3;
+
+/// The part of the time that growth is looked for, at most.
+const GROWTH_SHARE: u32 = 5;
+/// Scenarios that are drawn for that.
+const GROWTH_DRAWN: usize = 20;
 
 /// A phase that only time ends is shown as one of so many cases.
 const PHASE_CASES_MAX: usize = 100_000;
@@ -114,6 +119,7 @@ impl Hunt {
         // Benign runs are the ground for all else: they are played whatever the time, and whatever was played before.
         let benign = plan::benign(&self.scenarios);
         self.phase("benign", benign, None, state, progress)?;
+        self.grow(until, state, progress)?;
         let mut singles = plan::in_turn(&self.scenarios, &std::mem::take(&mut state.singles));
         state.tally.sidestepped += plan::around(&self.known, &mut singles);
         let (earlier, singles) = state.split_played(singles);
@@ -121,6 +127,30 @@ impl Hunt {
         let pairs = state.pairs_not_played();
         self.phase("two deviations", pairs, Some(until), state, progress)?;
         self.follow(earlier, until, state, progress)
+    }
+
+    /// The given scenarios and, if scenarios are drawn, some made for it, round after round.
+    fn grow(
+        &self,
+        until: Instant,
+        state: &mut Collected,
+        progress: &mut dyn Progress,
+    ) -> anyhow::Result<()> {
+        let mut more = Vec::new();
+        // Who wants drawn scenarios alone wants them with deviations.
+        if let Some(seed) = self.seed.filter(|_| !self.scenarios.is_empty()) {
+            let drawn = |number| Drawn::new(seed, number, self.class).scenario;
+            more = builtin_growth();
+            more.extend((0..GROWTH_DRAWN).map(drawn).map(|scenario| Scenario {
+                growth: true,
+                ..scenario
+            }));
+        }
+        let mut plan = plan::growth(&self.scenarios, more);
+        state.tally.sidestepped += plan::around(&self.known, &mut plan);
+        let (_, plan) = state.split_played(plan);
+        let share = until.min(Instant::now() + self.time_max / GROWTH_SHARE);
+        self.phase("growth", plan, Some(share), state, progress)
     }
 
     /// The pairs that follow from deviations which an earlier hunt played.

@@ -46,6 +46,7 @@ pub fn judge_case(
         benign: faults.faults.is_empty(),
         misuse: scenario.misuse,
         strict,
+        growth: played.growth.as_ref(),
         log: &played.log,
     };
     let (scenario_text, faults_text) = (scenario.to_string(), faults.to_string());

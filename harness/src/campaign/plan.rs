@@ -29,6 +29,21 @@ pub(super) fn benign(scenarios: &[Arc<Scenario>]) -> VecDeque<Planned> {
     scenarios.iter().enumerate().map(planned).collect()
 }
 
+/// What is played to see what grows: each scenario that gives everything back, round after round, and some that were made or drawn for it.
+pub(super) fn growth(scenarios: &[Arc<Scenario>], more: Vec<Scenario>) -> VecDeque<Planned> {
+    let balanced = |scenario: &&Arc<Scenario>| !scenario.leave && !scenario.growth;
+    let own = scenarios.iter().filter(balanced).map(|scenario| Scenario {
+        growth: true,
+        ..Scenario::clone(scenario)
+    });
+    let planned = |scenario| Planned {
+        origin: 0,
+        scenario: Arc::new(scenario),
+        faults: FaultSpec::default(),
+    };
+    more.into_iter().chain(own).map(planned).collect()
+}
+
 /// The deviations of all scenarios: one of each scenario in turn, so that a hunt that is cut short has seen all scenarios.
 pub(super) fn in_turn(scenarios: &[Arc<Scenario>], lists: &[Vec<FaultSpec>]) -> VecDeque<Planned> {
     let longest = lists.iter().map(Vec::len).max().unwrap_or(0);

@@ -182,8 +182,52 @@ pub struct Played {
     pub snapshot: Option<Snapshot>,
     /// Objects (serials) whose handle the client still held in its memory at the end; `None` if nobody looked.
     pub held: Option<BTreeSet<u64>>,
+    /// What was live after some rounds; `None` if nobody counted, or it ended before the last of them.
+    pub growth: Option<Growth>,
     /// The last lines that it logged.
     pub log: String,
+}
+
+/// What was live, and of what, after each of some rounds of a play. Only what grew is here: there was more of it at the end than at the first
+/// reading.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Growth {
+    /// Rounds played at each reading; one number each in every list below.
+    pub rounds: Vec<u32>,
+    /// Memory, by who allocated it.
+    pub memory: Vec<MemoryGrowth>,
+    /// Objects of UCX, by kind.
+    pub objects: Vec<ObjectGrowth>,
+    /// Blocks that could not be counted: what is said of memory is too little.
+    pub dropped: u64,
+}
+
+/// Memory that one call stack allocated.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MemoryGrowth {
+    /// It is mapped, and not of the heap.
+    pub mapped: bool,
+    /// Return addresses, innermost first, those of the C and C++ libraries left out at that end.
+    pub stack: Vec<u64>,
+    /// Live bytes at each reading.
+    pub bytes: Vec<i64>,
+    /// Live blocks or mappings at each reading.
+    pub blocks: Vec<i64>,
+}
+
+/// Objects of one kind.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ObjectGrowth {
+    /// Name of the kind.
+    pub kind: String,
+    /// Live ones at each reading.
+    pub live: Vec<u64>,
+    /// Serial of the youngest one at the last reading.
+    pub youngest: u64,
+    /// Where that one was created: return addresses, innermost first.
+    pub stack: Vec<u64>,
+    /// Number of the operation that created it.
+    pub operation: u32,
 }
 
 impl Played {
@@ -262,6 +306,8 @@ pub enum Line {
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         answers: Vec<String>,
     },
+    /// What was live after some rounds.
+    Growth(Growth),
     /// The handles that were found in the client's memory.
     Held {
         /// Serials.
@@ -269,10 +315,26 @@ pub enum Line {
     },
 }
 
+/// What a notes file says.
+#[derive(Clone, Debug, Default)]
+pub struct Noted {
+    /// What was noted of each operation. Of one that was played in several rounds, it is that of the last.
+    pub notes: Vec<Note>,
+    /// See [`Played::held`].
+    pub held: Option<BTreeSet<u64>>,
+    /// See [`Played::growth`].
+    pub growth: Option<Growth>,
+}
+
 /// Puts the lines of a notes file together.
-pub fn assemble(text: &str) -> (Vec<Note>, Option<BTreeSet<u64>>) {
-    let mut notes: Vec<Note> = Vec::new();
-    let mut held = None;
+pub fn assemble(text: &str) -> Noted {
+    let mut noted = Noted::default();
+    let notes = &mut noted.notes;
+    // Operations are numbered from 1 in each round.
+    let place = |notes: &[Note], operation: u32| {
+        let at = (operation as usize).checked_sub(1)?;
+        (at < notes.len()).then_some(at)
+    };
     // The last line of a process that was killed may be cut off: it is passed over.
     for line in text
         .lines()
@@ -284,32 +346,32 @@ pub fn assemble(text: &str) -> (Vec<Note>, Option<BTreeSet<u64>>) {
                 line,
                 teardown,
                 first_step,
-            } => notes.push(Note {
-                operation,
-                line,
-                outcome: None,
-                answers: Vec::new(),
-                teardown,
-                first_step,
-            }),
+            } => match place(notes, operation) {
+                Some(again) => notes[again].outcome = None,
+                None => notes.push(Note {
+                    operation,
+                    line,
+                    outcome: None,
+                    answers: Vec::new(),
+                    teardown,
+                    first_step,
+                }),
+            },
             Line::End {
                 operation,
                 outcome,
                 answers,
             } => {
-                if let Some(note) = notes
-                    .iter_mut()
-                    .rev()
-                    .find(|note| note.operation == operation)
-                {
-                    note.outcome = Some(outcome);
-                    note.answers = answers;
+                if let Some(at) = place(notes, operation) {
+                    notes[at].outcome = Some(outcome);
+                    notes[at].answers = answers;
                 }
             }
-            Line::Held { serials } => held = Some(serials),
+            Line::Growth(growth) => noted.growth = Some(growth),
+            Line::Held { serials } => noted.held = Some(serials),
         }
     }
-    (notes, held)
+    noted
 }
 
 #[cfg(test)]
@@ -339,9 +401,9 @@ mod tests {
         ]
         .map(|line| serde_json::to_string(&line).unwrap())
         .join("\n");
-        let (notes, held) = assemble(&(text + "\n{\"end\":{\"opera"));
-        assert_eq!(notes.len(), 2);
-        assert_eq!(notes[0].outcome, Some(NoteOutcome::Done));
-        assert_eq!((&notes[1].outcome, held), (&None, None));
+        let noted = assemble(&(text + "\n{\"end\":{\"opera"));
+        assert_eq!(noted.notes.len(), 2);
+        assert_eq!(noted.notes[0].outcome, Some(NoteOutcome::Done));
+        assert_eq!((&noted.notes[1].outcome, noted.held), (&None, None));
     }
 }

@@ -15,6 +15,7 @@ use crate::execute::Verdict;
 use crate::execute::case::{Draw, Files, Line, NoteOutcome, Order};
 use crate::execute::interpret::{Observer, Patience, play};
 use crate::execute::limits;
+use crate::execute::measure::Measure;
 use crate::execute::ready::Ready;
 use crate::nixl::capi::Status;
 use crate::oracle::ownership;
@@ -53,6 +54,7 @@ pub fn run(ready: Ready, order: &Order) -> ! {
                 &mut notes,
             );
             control::set_operation(0);
+            notes.tell_growth();
             notes.look(&Files::new(&order.folder));
             0
         }
@@ -107,14 +109,13 @@ fn begin(version: UcxVersion, order: &Order) -> anyhow::Result<(Scenario, Notes)
         watch_unmaps: scenario.churns(),
         ..Settings::default()
     });
-    Ok((
-        scenario,
-        Notes {
-            file: File::create(&files.notes)?,
-            teardown: false,
-            reading: Reading::default(),
-        },
-    ))
+    let notes = Notes {
+        file: File::create(&files.notes)?,
+        teardown: false,
+        reading: Reading::default(),
+        measure: scenario.growth.then(Measure::begin).transpose()?,
+    };
+    Ok((scenario, notes))
 }
 
 /// Writes down each operation as it begins and ends.
@@ -122,6 +123,8 @@ struct Notes {
     file: File,
     teardown: bool,
     reading: Reading,
+    /// Counts what is live, if that is wanted.
+    measure: Option<Measure>,
 }
 
 /// Reads what an operation came to.
@@ -158,6 +161,12 @@ impl Notes {
             text.push('\n');
             // A full disk loses notes, not the ledger; the supervisor says so when operations are missing.
             let _ = self.file.write_all(text.as_bytes());
+        }
+    }
+
+    fn tell_growth(&mut self) {
+        if let Some(growth) = self.measure.take().and_then(Measure::finish) {
+            self.write(&Line::Growth(growth));
         }
     }
 
@@ -200,5 +209,12 @@ impl Observer for Notes {
 
     fn teardown(&mut self, _index: usize) {
         self.teardown = true;
+    }
+
+    fn round(&mut self, rounds: u32) {
+        self.teardown = false;
+        if let Some(measure) = &mut self.measure {
+            measure.round(rounds);
+        }
     }
 }

@@ -22,7 +22,7 @@ mod world;
 use super::transcript::{Counts, Outcome, Phase, Record, Transcript, Verdict};
 use crate::nixl::capi::{Api, Status};
 use crate::scenario::model::{Model, Seen};
-use crate::scenario::{Line, Op, Scenario};
+use crate::scenario::{Line, Lines, Op, ROUNDS, Scenario, Step};
 use reply::Played;
 use world::World;
 
@@ -40,6 +40,8 @@ pub trait Observer {
     fn after_op(&mut self, _index: usize, _op: &Op, _outcome: &Outcome) {}
     /// All operations from this number on belong to the teardown.
     fn teardown(&mut self, _index: usize) {}
+    /// So many rounds were played of what growth is looked for in.
+    fn round(&mut self, _rounds: u32) {}
 }
 
 /// Watches nothing.
@@ -52,24 +54,29 @@ pub fn play(
     patience: Patience,
     observer: &mut dyn Observer,
 ) -> Transcript {
-    let mut player = Player {
-        world: World::new(api, patience),
-        // Whether something is made to fail is not known here, so nothing is taken for certain.
-        model: Model::new(false),
-        lawful: !scenario.misuse,
-        judge: judge::Judge::default(),
-        observer,
-        transcript: Transcript {
-            scenario: scenario.name.clone(),
-            records: Vec::new(),
-            counts: Counts::default(),
-        },
-        next: 0,
+    let mut transcript = Transcript {
+        scenario: scenario.name.clone(),
+        records: Vec::new(),
+        counts: Counts::default(),
     };
-    for line in scenario.lines().take(OPERATIONS_MAX) {
-        player.step(Phase::Scenario, line);
+    let whole = scenario.growth && scenario.measured().is_none();
+    for round in 1..=if whole { ROUNDS } else { 1 } {
+        let player = Player {
+            world: World::new(api, patience),
+            // Whether something is made to fail is not known here, so nothing is taken for certain.
+            model: Model::new(false),
+            lawful: !scenario.misuse,
+            judge: judge::Judge::default(),
+            observer: &mut *observer,
+            transcript,
+            next: 0,
+        };
+        transcript = player.play(scenario);
+        if whole {
+            observer.round(round);
+        }
     }
-    player.finish(scenario.leave)
+    transcript
 }
 
 struct Player<'a> {
@@ -84,6 +91,36 @@ struct Player<'a> {
 }
 
 impl Player<'_> {
+    /// Plays the whole scenario, once.
+    fn play(mut self, scenario: &Scenario) -> Transcript {
+        match scenario.measured().filter(|_| scenario.growth) {
+            Some(measured) => self.play_measured(&scenario.steps, measured),
+            None => self.play_lines(scenario.lines()),
+        }
+        self.finish(scenario.leave)
+    }
+
+    fn play_lines(&mut self, lines: Lines<'_>) {
+        for line in lines {
+            if self.next >= OPERATIONS_MAX {
+                return;
+            }
+            self.step(Phase::Scenario, line);
+        }
+    }
+
+    /// Plays steps of which one is a repeat whose rounds are told.
+    fn play_measured(&mut self, steps: &[Step], measured: usize) {
+        self.play_lines(Lines::of(&steps[..measured]));
+        if let Step::Repeat { count, body } = &steps[measured] {
+            for round in 1..=*count {
+                self.play_lines(Lines::of(body));
+                self.observer.round(round);
+            }
+        }
+        self.play_lines(Lines::of(&steps[measured + 1..]));
+    }
+
     fn step(&mut self, phase: Phase, line: &Line) {
         let index = self.next;
         self.next += 1;

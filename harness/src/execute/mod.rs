@@ -4,6 +4,7 @@ pub mod case;
 pub mod child;
 pub mod interpret;
 pub(crate) mod limits;
+mod measure;
 pub(crate) mod noted;
 pub mod pool;
 pub mod python;

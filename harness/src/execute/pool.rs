@@ -180,14 +180,15 @@ pub(crate) fn scratch_folder() -> anyhow::Result<TempDir> {
 
 /// What the files of a case say.
 pub(crate) fn read(files: &Files, end: End) -> Played {
-    let (notes, held) = assemble(&std::fs::read_to_string(&files.notes).unwrap_or_default());
+    let noted = assemble(&std::fs::read_to_string(&files.notes).unwrap_or_default());
     let log = std::fs::read(&files.log).unwrap_or_default();
     let tail = &log[log.len().saturating_sub(LOG_BYTES)..];
     Played {
         end,
-        notes,
+        notes: noted.notes,
         snapshot: Snapshot::open(&files.ledger).ok(),
-        held,
+        held: noted.held,
+        growth: noted.growth,
         log: String::from_utf8_lossy(tail).into_owned(),
     }
 }

@@ -125,6 +125,7 @@ pub(super) fn verdict(breach: &Breach<'_>, oracle: Oracle, subject: Subject) -> 
         what: format!("`{}` is answered wrongly: {}", note.name(), breach.what),
         created: None,
         site: None,
+        stack: Vec::new(),
         operation: Some(note.number),
         operation_otherwise: None,
         fault: None,

@@ -63,6 +63,7 @@ pub(super) fn judge(observation: &Observation<'_>) -> Option<Verdict> {
         what: how,
         created: None,
         site: None,
+        stack: Vec::new(),
         operation: observation.unfinished().map(|note| note.number),
         operation_otherwise: None,
         fault: None,

@@ -96,6 +96,7 @@ fn verdict(
         what,
         created: None,
         site: None,
+        stack: Vec::new(),
         operation,
         operation_otherwise: None,
         fault: None,

@@ -59,6 +59,7 @@ fn doubt(rule: &str, what: String) -> Verdict {
         what,
         created: None,
         site: None,
+        stack: Vec::new(),
         operation: None,
         operation_otherwise: None,
         fault: None,

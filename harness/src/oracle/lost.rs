@@ -161,6 +161,7 @@ fn verdict(
         what: format!("{} is lost", object_words(object)),
         created: Some(object.created),
         site: Some(object.created),
+        stack: Vec::new(),
         operation: made_by_failed.then_some(made_by),
         operation_otherwise: Some(parent_ended_in).filter(|operation| *operation > 0),
         fault: None,

@@ -104,6 +104,7 @@ fn verdict(observation: &Observation<'_>, snapshot: &Snapshot, finding: &Finding
         what: what(finding),
         created: object.map(|object| object.created),
         site: Some(finding.at),
+        stack: Vec::new(),
         operation,
         operation_otherwise: None,
         fault: None,

@@ -9,10 +9,13 @@ use mock_ucx::ledger::Kind;
 use mock_ucx::ledger::read::{Fired, Moment, Object, Snapshot};
 use serde::{Deserialize, Serialize};
 
+use crate::execute::case::Growth;
+
 mod bytes;
 mod chain;
 mod contract;
 mod crash;
+mod growth;
 mod hang;
 mod incomplete;
 mod lost;
@@ -42,6 +45,8 @@ pub struct Observation<'a> {
     pub misuse: bool,
     /// Notes count as findings.
     pub strict: bool,
+    /// What was live after some rounds of the play; `None`: it was not measured.
+    pub growth: Option<&'a Growth>,
     /// The last lines that the process printed.
     pub log: &'a str,
 }
@@ -192,6 +197,8 @@ pub struct Verdict {
     pub created: Option<Moment>,
     /// The call whose stack tells this verdict from others; `None`: that of the fault.
     pub site: Option<Moment>,
+    /// The call stack that it is about, innermost return address first, if that is none of a call of UCX.
+    pub stack: Vec<u64>,
     /// The operation in which it went wrong, if that is certain.
     pub operation: Option<u32>,
     /// The operation to name if neither evidence nor a fault points at one.
@@ -250,6 +257,7 @@ pub fn judge(observation: &Observation<'_>) -> Vec<Verdict> {
     verdicts.extend(bytes::judge(&breaches));
     verdicts.extend(status::judge(&breaches));
     verdicts.extend(notifications::judge(&breaches));
+    verdicts.extend(growth::judge(observation));
     verdicts.extend(unmaps::judge(observation));
     verdicts.extend(incomplete::judge(observation));
     for verdict in &mut verdicts {
@@ -269,6 +277,7 @@ impl<'a> Observation<'a> {
             benign: true,
             misuse: false,
             strict: false,
+            growth: None,
             log: "",
         }
     }

@@ -106,6 +106,7 @@ fn verdict(observation: &Observation<'_>, snapshot: &Snapshot, growth: &Growth) 
         what: what(observation, growth),
         created: None,
         site: culprit,
+        stack: Vec::new(),
         operation: None,
         operation_otherwise: None,
         fault: None,

@@ -19,6 +19,9 @@ const FAMILY_DIGITS: usize = 16;
 /// Hex digits of an id, which people type.
 const ID_DIGITS: usize = 12;
 
+/// How functions of templates begin that are not NIXL's, though they are compiled into its libraries.
+const OTHERS: [&str; 3] = ["std::", "__gnu_cxx::", "absl::"];
+
 /// One line of `findings.jsonl`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Finding {
@@ -240,6 +243,14 @@ impl<'o> Teller<'_, 'o> {
         }
     }
 
+    /// The call stack of the verdict itself, if it has one.
+    fn own_frames(&mut self) -> Vec<Frame> {
+        match self.observation.snapshot {
+            Some(snapshot) => self.symbols.frames(&snapshot.modules, &self.verdict.stack),
+            None => Vec::new(),
+        }
+    }
+
     /// The call whose stack tells the verdict from others.
     fn site(&self, fault: Option<&Fired>) -> Option<Moment> {
         self.verdict.site.or(fault.map(|fault| fault.at))
@@ -247,6 +258,10 @@ impl<'o> Teller<'_, 'o> {
 
     /// The object's creation, or the bad call: also where the creation is unknown, in a process that inherited the object.
     fn created(&mut self, fault: Option<&Fired>) -> Vec<Frame> {
+        let own = self.own_frames();
+        if !own.is_empty() {
+            return own;
+        }
         match self.frames(self.verdict.created) {
             none if none.is_empty() => self.frames(self.site(fault)),
             frames => frames,
@@ -289,7 +304,10 @@ impl<'o> Teller<'_, 'o> {
         if chance {
             return self.fingerprint_of("", &[], fault);
         }
-        let frames = self.frames(self.site(fault));
+        let frames = match self.own_frames() {
+            none if none.is_empty() => self.frames(self.site(fault)),
+            frames => frames,
+        };
         let frames: Vec<String> = match nixl_frames(&frames) {
             // A client that is not NIXL is told from others by all its frames.
             none if none.is_empty() => frames.iter().map(ToString::to_string).collect(),
@@ -327,11 +345,17 @@ impl<'o> Teller<'_, 'o> {
         others
     }
 
-    fn family(&self, fault: Option<&Fired>) -> String {
+    fn family(&mut self, fault: Option<&Fired>) -> String {
+        let own = self.own_frames();
+        let own = nixl_frames(&own).into_iter().next().unwrap_or_default();
+        let function = match function(self.verdict.created.or(self.site(fault))) {
+            "" => own.as_str(),
+            function => function,
+        };
         let parts = [
             self.verdict.oracle.name(),
             self.verdict.subject.name(),
-            function(self.verdict.created.or(self.site(fault))),
+            function,
             fault.map_or("", |fault| fault.asked.point.name()),
         ];
         hash(&parts, FAMILY_DIGITS)
@@ -339,12 +363,7 @@ impl<'o> Teller<'_, 'o> {
 
     /// Who made a call: NIXL's innermost function, or the innermost of all.
     fn caller(&mut self, at: Option<Moment>) -> Option<String> {
-        let frames = self.frames(at);
-        let frame = frames
-            .iter()
-            .find(|frame| frame.in_nixl)
-            .or(frames.first())?;
-        Some(frame.function.clone().unwrap_or_else(|| frame.to_string()))
+        nearest(&self.frames(at))
     }
 
     fn sentence(&mut self, evidence: &Evidence) -> String {
@@ -356,6 +375,9 @@ impl<'o> Teller<'_, 'o> {
 
     fn message(&mut self, fault: Option<&Fired>, finding: &Finding) -> String {
         let mut message = self.verdict.what.clone();
+        if let Some(nearest) = nearest(&self.own_frames()) {
+            message += &format!(": made by {nearest}");
+        }
         let at = self
             .verdict
             .created
@@ -401,6 +423,17 @@ impl<'o> Teller<'_, 'o> {
         }
         message
     }
+}
+
+/// The innermost function of NIXL's, or the innermost of all.
+fn nearest(frames: &[Frame]) -> Option<String> {
+    // NIXL's libraries hold copies of the templates that they use.
+    let is_own = |frame: &&Frame| {
+        let function = frame.function.as_deref().unwrap_or_default();
+        frame.in_nixl && !OTHERS.iter().any(|begin| function.starts_with(begin))
+    };
+    let frame = frames.iter().find(is_own).or(frames.first())?;
+    Some(frame.function.clone().unwrap_or_else(|| frame.to_string()))
 }
 
 fn function(at: Option<Moment>) -> &'static str {

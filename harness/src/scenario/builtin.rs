@@ -43,6 +43,26 @@ const TEXTS: &[(&str, &str)] = files![
     "left-open",
 ];
 
+/// Those that are played to see what grows, under `harness/scenarios/growth/`.
+const GROWTH_TEXTS: &[(&str, &str)] = files![
+    "growth/growth-transfers",
+    "growth/growth-reposts",
+    "growth/growth-lists",
+    "growth/growth-registrations",
+    "growth/growth-peers",
+    "growth/growth-updates",
+    "growth/growth-returns",
+    "growth/growth-heartbeats",
+];
+
+/// Those that are played to see what grows: each repeats a part that leaves nothing behind.
+pub fn builtin_growth() -> Vec<Scenario> {
+    GROWTH_TEXTS
+        .iter()
+        .map(|(name, text)| read(name, text))
+        .collect()
+}
+
 /// Name and text of each, in the order in which they are played.
 pub fn builtin_texts() -> &'static [(&'static str, &'static str)] {
     TEXTS
@@ -55,10 +75,10 @@ pub fn builtin() -> Vec<Scenario> {
 
 /// The one with this name.
 pub fn builtin_named(name: &str) -> Option<Scenario> {
-    TEXTS
-        .iter()
-        .find(|(known, _)| *known == name)
-        .map(|(name, text)| read(name, text))
+    builtin()
+        .into_iter()
+        .chain(builtin_growth())
+        .find(|scenario| scenario.name == name)
 }
 
 fn read(name: &str, text: &str) -> Scenario {

@@ -28,7 +28,7 @@ mod verbs;
 #[cfg(test)]
 mod tests;
 
-pub use builtin::{builtin, builtin_named, builtin_texts};
+pub use builtin::{builtin, builtin_growth, builtin_named, builtin_texts};
 pub use error::{Detail, ParseError, Problem};
 pub use op::Op;
 pub use operand::*;
@@ -39,6 +39,13 @@ pub const LINES_MAX: usize = 4096;
 pub const DEPTH_MAX: usize = 4;
 /// The largest count of one `repeat`.
 pub const REPEAT_MAX: u32 = 1_000_000;
+
+/// After which rounds it is read what is live, where growth is looked for. The first reading ends the warm-up: what NIXL, UCX or the loader
+/// keep once is there by then. From one to the next the number of rounds doubles, so that what grows with each round, but takes its memory
+/// in doubling pieces as a vector does, grows between any two of them.
+pub const READ_AFTER: [u32; 4] = [4, 8, 16, 32];
+/// Rounds that are played for it.
+pub const ROUNDS: u32 = READ_AFTER[READ_AFTER.len() - 1];
 
 /// Size of an arena in bytes. Only what is touched of it costs memory.
 pub const ARENA_BYTES: u32 = 16 << 20;
@@ -56,6 +63,8 @@ pub struct Scenario {
     pub leave: bool,
     /// It breaks NIXL's contract on purpose: what the contract forbids is played all the same.
     pub misuse: bool,
+    /// It is played to see what grows: see [`Scenario::measured`].
+    pub growth: bool,
     /// What is done.
     pub steps: Vec<Step>,
 }
@@ -103,13 +112,14 @@ impl Scenario {
 
     /// The operations in the order in which they are played, repeats unrolled.
     pub fn lines(&self) -> Lines<'_> {
-        Lines {
-            stack: vec![Frame {
-                steps: &self.steps,
-                next: 0,
-                rounds_left: 0,
-            }],
-        }
+        Lines::of(&self.steps)
+    }
+
+    /// Where growth is looked for: the last `repeat` outside of others with as many rounds as that takes. `None`: the whole scenario, its
+    /// teardown included, is played so often.
+    pub fn measured(&self) -> Option<usize> {
+        let is_long = |step: &Step| matches!(step, Step::Repeat { count, .. } if *count >= ROUNDS);
+        self.steps.iter().rposition(is_long)
     }
 }
 
@@ -138,6 +148,19 @@ struct Frame<'a> {
     steps: &'a [Step],
     next: usize,
     rounds_left: u32,
+}
+
+impl<'a> Lines<'a> {
+    /// Those of some steps.
+    pub(crate) fn of(steps: &'a [Step]) -> Lines<'a> {
+        Lines {
+            stack: vec![Frame {
+                steps,
+                next: 0,
+                rounds_left: 0,
+            }],
+        }
+    }
 }
 
 impl<'a> Iterator for Lines<'a> {

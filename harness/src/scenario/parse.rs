@@ -8,9 +8,9 @@ use super::operand::Expect;
 use super::verbs::VERBS;
 use super::{DEPTH_MAX, LINES_MAX, Line, Scenario, Step};
 
-const HEADERS: [&str; 4] = ["name", "about", "leave", "misuse"];
+const HEADERS: [&str; 5] = ["name", "about", "leave", "misuse", "growth"];
 const WHAT_A_LINE_IS: &str =
-    "an operation, `repeat`, `}` or a header (`name`, `about`, `leave`, `misuse`)";
+    "an operation, `repeat`, `}` or a header (`name`, `about`, `leave`, `misuse`, `growth`)";
 
 /// A `repeat` whose `}` has not come yet.
 struct Open<'a> {
@@ -26,6 +26,7 @@ struct Headers {
     about: Option<String>,
     leave: bool,
     misuse: bool,
+    growth: bool,
 }
 
 /// Reads a whole scenario.
@@ -104,6 +105,7 @@ pub(super) fn scenario(text: &str) -> Result<Scenario, ParseError> {
         about: headers.about.unwrap_or_default(),
         leave: headers.leave,
         misuse: headers.misuse,
+        growth: headers.growth,
         steps,
     })
 }
@@ -157,7 +159,8 @@ impl Headers {
             _ => {
                 let flag = match key {
                     "leave" => &mut self.leave,
-                    _ => &mut self.misuse,
+                    "misuse" => &mut self.misuse,
+                    _ => &mut self.growth,
                 };
                 twice(*flag)?;
                 if !value.is_empty() && !value.starts_with('#') {

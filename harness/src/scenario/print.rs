@@ -19,6 +19,9 @@ impl Display for Scenario {
         if self.misuse {
             writeln!(f, "misuse")?;
         }
+        if self.growth {
+            writeln!(f, "growth")?;
+        }
         writeln!(f)?;
         steps(f, &self.steps, 0)
     }

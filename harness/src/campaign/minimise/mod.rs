@@ -229,7 +229,11 @@ impl<'a> Search<'a> {
     fn unroll(&mut self) -> anyhow::Result<()> {
         let is_flat = |step: &Step| matches!(step, Step::Line(_));
         let scenario = &self.best.scenario;
-        if scenario.steps.iter().all(is_flat) || scenario.lines().nth(UNROLLED_MAX).is_some() {
+        // A repeat in which growth is looked for stays one.
+        if scenario.growth
+            || scenario.steps.iter().all(is_flat)
+            || scenario.lines().nth(UNROLLED_MAX).is_some()
+        {
             return Ok(());
         }
         let mut unrolled = self.best.clone();

@@ -1,5 +1,6 @@
 //! Simpler operands: fewer and whole descriptors, no optional arguments, small regions, no expectations.
 
+use super::operations::Place;
 use super::{Candidate, Search};
 use crate::scenario::{
     AgentConfig, Desc, Line, Message, Op, RemoteDesc, Span, Step, Sync, TransferOptions,
@@ -10,23 +11,39 @@ const SIZES: [u32; 2] = [64, 4096];
 
 /// Takes the simplest form of each step that still shows the finding.
 pub(super) fn simpler(search: &mut Search<'_>) -> anyhow::Result<()> {
-    for index in 0..search.best.scenario.steps.len() {
-        'again: loop {
-            for step in simpler_steps(&search.best.scenario.steps[index]) {
-                let mut scenario = search.best.scenario.clone();
-                scenario.steps[index] = step;
-                let candidate = Candidate {
-                    scenario,
-                    faults: search.best.faults.clone(),
-                };
-                if search.try_one(candidate)? {
-                    continue 'again;
-                }
+    for place in Place::ALL {
+        let mut index = 0;
+        while index < place.len(search) {
+            if !simplify(search, place, index)? {
+                index += 1;
             }
-            break;
         }
     }
     Ok(())
+}
+
+/// Takes a simpler form of one step; says whether any shows the finding.
+fn simplify(search: &mut Search<'_>, place: Place, index: usize) -> anyhow::Result<bool> {
+    let mut scenario = search.best.scenario.clone();
+    let forms = match place.steps_mut(&mut scenario) {
+        Some(steps) => simpler_steps(&steps[index]),
+        None => Vec::new(),
+    };
+    for form in forms {
+        if let Some(steps) = place.steps_mut(&mut scenario) {
+            steps[index] = form;
+        }
+        let candidate = Candidate {
+            scenario: scenario.clone(),
+            faults: search.best.faults.clone(),
+        };
+        if search.try_one(candidate)? {
+            return Ok(true);
+        }
+        // Without enough rounds there is no such repeat any more.
+        scenario = search.best.scenario.clone();
+    }
+    Ok(false)
 }
 
 /// Simpler forms of a step, the simplest first; each has less of something and more of nothing, so that taking one after the other ends.

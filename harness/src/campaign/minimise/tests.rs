@@ -128,3 +128,21 @@ fn the_same_finding_takes_the_same_steps() {
     let shows = |scenario: &str, _: &str| scenario.contains("get_md");
     assert_eq!(run("", 300, shows).1, run("", 300, shows).1);
 }
+
+#[test]
+fn a_repeat_in_which_growth_is_looked_for_stays_and_its_body_becomes_small() {
+    let text = "name big\ngrowth\nagent a0\nagent a1\nrepeat 40 {\n  register a0 r0[0..64]\n  get_md m0 a0\n  deregister a0 r0\n}\n";
+    let first = Candidate {
+        scenario: Scenario::parse(text).unwrap(),
+        faults: FaultSpec::default(),
+    };
+    let mut fake = Fake {
+        shows: |scenario: &str, _: &str| {
+            let whole = Scenario::parse(scenario).unwrap();
+            whole.measured().is_some() && scenario.contains("  register a0 r0")
+        },
+        seen: Vec::new(),
+    };
+    let small = minimise(first, &mut fake, REPLAYS_MAX, &|| true).unwrap();
+    assert_eq!(body(&small.unwrap()), "repeat 32 {\n  register a0 r0\n}\n");
+}

@@ -91,6 +91,7 @@ impl Damage {
             name: name.to_owned(),
             about: "Metadata that changed on its way".to_owned(),
             leave: false,
+            growth: false,
             misuse: false,
             steps: ops.into_iter().map(Step::from).collect(),
         }

@@ -108,6 +108,7 @@ impl Recipe {
             },
             leave: false,
             misuse: class == Class::Misuse,
+            growth: false,
             steps: tracker.into_steps(),
         }
     }

@@ -6,22 +6,35 @@ use crate::scenario::*;
 
 #[test]
 fn every_file_is_embedded_and_every_embedded_text_is_a_file() {
-    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/scenarios");
-    let files: BTreeSet<String> = std::fs::read_dir(folder)
-        .expect("the folder of scenarios")
-        .map(|entry| {
-            entry
-                .expect("an entry")
-                .file_name()
-                .to_string_lossy()
-                .into_owned()
-        })
-        .collect();
-    let embedded: BTreeSet<String> = builtin_texts()
-        .iter()
-        .map(|(name, _)| format!("{name}.scenario"))
-        .collect();
-    assert_eq!(files, embedded);
+    let files = |folder: &str| -> BTreeSet<String> {
+        let folder = format!("{}/{folder}", env!("CARGO_MANIFEST_DIR"));
+        let entries = std::fs::read_dir(folder).expect("the folder of scenarios");
+        entries
+            .map(|entry| entry.expect("an entry").path())
+            .filter(|path| path.is_file())
+            .filter_map(|path| Some(path.file_stem()?.to_str()?.to_owned()))
+            .collect()
+    };
+    let names = |scenarios: Vec<Scenario>| -> BTreeSet<String> {
+        scenarios
+            .into_iter()
+            .map(|scenario| scenario.name)
+            .collect()
+    };
+    assert_eq!(files("scenarios"), names(builtin()));
+    assert_eq!(files("scenarios/growth"), names(builtin_growth()));
+}
+
+#[test]
+fn growth_is_looked_for_in_a_repeat_of_each_scenario_that_is_made_for_it() {
+    for scenario in builtin_growth() {
+        assert!(
+            scenario.growth && scenario.measured().is_some(),
+            "{}",
+            scenario.name
+        );
+    }
+    assert!(builtin().iter().all(|scenario| !scenario.growth));
 }
 
 #[test]

@@ -398,14 +398,15 @@ pub(super) fn scenario() -> impl Strategy<Value = Scenario> {
     (
         "[A-Za-z0-9_-]{1,16}",
         "([a-z0-9#\"][ a-z0-9#\"]{0,20}[a-z0-9#\"])?",
-        any::<[bool; 2]>(),
+        any::<[bool; 3]>(),
         vec(step(), 0..12),
     )
-        .prop_map(|(name, about, [leave, misuse], steps)| Scenario {
+        .prop_map(|(name, about, [leave, misuse, growth], steps)| Scenario {
             name,
             about,
             leave,
             misuse,
+            growth,
             steps,
         })
 }

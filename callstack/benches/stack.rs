@@ -2,8 +2,8 @@
 
 use std::hint::black_box;
 
-use mock_ucx::stack::intern::Interner;
-use mock_ucx::stack::{Boundary, MAX_FRAMES, capture_above};
+use callstack::intern::Interner;
+use callstack::{Boundary, MAX_FRAMES, capture_above};
 
 /// As deep as a Python program's way down to UCX.
 const DEPTH: usize = 20;

@@ -21,8 +21,8 @@ mod tests;
 use std::cell::RefCell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-pub(crate) use arch::Registers;
-pub(crate) use copied::CopyWalker;
+pub use arch::Registers;
+pub use copied::CopyWalker;
 use unwind::Walker;
 
 /// Frames kept of a stack, the innermost ones. Python programs nest 20-24 deep down to UCX;

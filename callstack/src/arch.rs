@@ -1,9 +1,9 @@
 //! The registers that unwinding starts from: all that depends on the processor.
 
 #[cfg(target_arch = "aarch64")]
-pub(crate) use aarch64::Registers;
+pub use aarch64::Registers;
 #[cfg(target_arch = "x86_64")]
-pub(crate) use x86_64::Registers;
+pub use x86_64::Registers;
 
 #[cfg(target_arch = "x86_64")]
 mod x86_64 {
@@ -12,16 +12,17 @@ mod x86_64 {
     /// What decides how one frame is unwound: two frames equal in these unwind alike, as long
     /// as the stack slots that were read hold the same values.
     #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-    pub(crate) struct Registers {
-        pub(in crate::stack) pc: u64,
-        pub(crate) sp: u64,
+    pub struct Registers {
+        pub(crate) pc: u64,
+        /// The stack pointer.
+        pub sp: u64,
         bp: u64,
     }
 
     impl Registers {
         /// The registers of the function that this is inlined into.
         #[inline(always)]
-        pub(crate) fn here() -> Self {
+        pub fn here() -> Self {
             let (pc, sp, bp): (u64, u64, u64);
             // SAFETY: reads three registers and touches nothing else.
             unsafe {
@@ -38,11 +39,11 @@ mod x86_64 {
             Self { pc, sp, bp }
         }
 
-        pub(in crate::stack) fn to_native(self) -> UnwindRegsNative {
+        pub(crate) fn to_native(self) -> UnwindRegsNative {
             UnwindRegsNative::new(self.pc, self.sp, self.bp)
         }
 
-        pub(in crate::stack) fn from_native(pc: u64, native: &UnwindRegsNative) -> Self {
+        pub(crate) fn from_native(pc: u64, native: &UnwindRegsNative) -> Self {
             Self {
                 pc,
                 sp: native.sp(),
@@ -63,9 +64,10 @@ mod aarch64 {
     /// What decides how one frame is unwound: two frames equal in these unwind alike, as long
     /// as the stack slots that were read hold the same values.
     #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-    pub(crate) struct Registers {
-        pub(in crate::stack) pc: u64,
-        pub(crate) sp: u64,
+    pub struct Registers {
+        pub(crate) pc: u64,
+        /// The stack pointer.
+        pub sp: u64,
         fp: u64,
         lr: u64,
     }
@@ -73,7 +75,7 @@ mod aarch64 {
     impl Registers {
         /// The registers of the function that this is inlined into.
         #[inline(always)]
-        pub(crate) fn here() -> Self {
+        pub fn here() -> Self {
             let (pc, sp, fp, lr): (u64, u64, u64, u64);
             // SAFETY: reads four registers and touches nothing else.
             unsafe {
@@ -92,11 +94,11 @@ mod aarch64 {
             Self { pc, sp, fp, lr }
         }
 
-        pub(in crate::stack) fn to_native(self) -> UnwindRegsNative {
+        pub(crate) fn to_native(self) -> UnwindRegsNative {
             UnwindRegsNative::new_with_ptr_auth_mask(ADDRESS_BITS, self.lr, self.sp, self.fp)
         }
 
-        pub(in crate::stack) fn from_native(pc: u64, native: &UnwindRegsNative) -> Self {
+        pub(crate) fn from_native(pc: u64, native: &UnwindRegsNative) -> Self {
             Self {
                 pc,
                 sp: native.sp(),

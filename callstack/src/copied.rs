@@ -10,13 +10,20 @@ use super::arch::Registers;
 use super::modules::{self, Modules};
 
 /// An unwinder for copies of any thread's stack.
-pub(crate) struct CopyWalker {
+pub struct CopyWalker {
     modules: Arc<Modules>,
     cache: CacheNative<MayAllocateDuringUnwind>,
 }
 
+impl Default for CopyWalker {
+    fn default() -> CopyWalker {
+        CopyWalker::new()
+    }
+}
+
 impl CopyWalker {
-    pub(crate) fn new() -> CopyWalker {
+    /// One for the modules that are mapped now.
+    pub fn new() -> CopyWalker {
         CopyWalker {
             modules: modules::current(),
             cache: CacheNative::new(),
@@ -25,7 +32,7 @@ impl CopyWalker {
 
     /// Writes the return addresses of a stack, innermost first, and returns how many there are. `registers` are those of the innermost
     /// frame, which is left out, and `stack` holds the bytes from its stack pointer upwards.
-    pub(crate) fn walk(
+    pub fn walk(
         &mut self,
         registers: Registers,
         stack: &[u8],
