@@ -1,6 +1,6 @@
 //! `mock-ucx hunt`: the main job.
 
-mod identity;
+pub(super) mod identity;
 mod outcome;
 
 use std::num::NonZeroUsize;

@@ -99,7 +99,10 @@ fn begin(version: UcxVersion, order: &Order) -> anyhow::Result<(Scenario, Notes)
     control::configure(Settings {
         ledger: Some(files.ledger),
         faults: faults.clone(),
-        version,
+        version: match &order.ucx {
+            Some(text) => text.parse()?,
+            None => version,
+        },
         heal_after: HEAL_AFTER,
         trace: order.trace,
         record_questions: true,

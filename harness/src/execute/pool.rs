@@ -28,6 +28,7 @@ pub struct Zygote {
     spec: String,
     trace: bool,
     environment: bool,
+    ucx: Option<String>,
 }
 
 /// Where cases are played, each in a process of its own.
@@ -57,6 +58,7 @@ impl Zygote {
             spec: spec.to_owned(),
             trace: false,
             environment: false,
+            ucx: None,
         })
     }
 
@@ -68,6 +70,11 @@ impl Zygote {
     /// Lets each case record what it asks of the system.
     pub fn record_environment(&mut self) {
         self.environment = true;
+    }
+
+    /// Has the mock be another version of UCX than that of the release's wheel.
+    pub fn be_ucx(&mut self, version: &str) {
+        self.ucx = Some(version.to_owned());
     }
 
     /// The trace of the last case.
@@ -102,6 +109,7 @@ impl Zygote {
             trace: self.trace,
             draw: draw.clone(),
             environment: self.environment,
+            ucx: self.ucx.clone(),
         };
         let request = Request::Play(order);
         let end = self.ask(&request)?;
