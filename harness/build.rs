@@ -1,4 +1,5 @@
-//! Has the program export the mock's functions and those that count allocations, so that a NIXL that it loads binds to them.
+//! Has the program export the mock's functions, those that count allocations and those that stand in for the system, so that a NIXL that it
+//! loads binds to them.
 
 /// What `allocation-hooks` defines.
 const ALLOCATING: [&str; 14] = [
@@ -18,9 +19,28 @@ const ALLOCATING: [&str; 14] = [
     "mremap",
 ];
 
+/// What `environment.rs` defines.
+const SYSTEM: [&str; 14] = [
+    "pthread_create",
+    "eventfd",
+    "epoll_create1",
+    "pipe",
+    "pipe2",
+    "open",
+    "open64",
+    "openat",
+    "socket",
+    "accept",
+    "accept4",
+    "connect",
+    "_Znwm",
+    "_Znam",
+];
+
 fn main() {
     println!("cargo:rerun-if-changed=build.rs");
-    for pattern in ["ucp_*", "ucs_*"].iter().chain(&ALLOCATING) {
+    let patterns = ["ucp_*", "ucs_*"].into_iter();
+    for pattern in patterns.chain(ALLOCATING).chain(SYSTEM) {
         println!("cargo:rustc-link-arg-bin=mock-ucx=-Wl,--export-dynamic-symbol={pattern}");
     }
 }

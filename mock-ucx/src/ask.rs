@@ -2,8 +2,9 @@
 
 use crate::abi::call::Call;
 use crate::control::edges;
-use crate::ledger::{Kind, Site};
-use crate::schedule::{Choice, Decision, Move, ObjectName, Point, Question};
+use crate::ledger::{Asker, Kind, Site, Stack};
+use crate::schedule::environment::is_sampled;
+use crate::schedule::{Choice, Decision, Environment, Move, ObjectName, Point, Question};
 use crate::trace::{Event, Line};
 use crate::universe::State;
 
@@ -69,13 +70,35 @@ impl State {
         }
     }
 
-    fn answer<'a>(
+    /// Whether the system is to fail a client's call, made beside all calls of UCX.
+    pub(crate) fn ask_environment(
+        &mut self,
+        which: Environment,
+        step: u64,
+        thread: u16,
+        stack: impl FnOnce() -> Stack,
+    ) -> Choice {
+        let point = Point::Environment(which);
+        if !self.counts.is_asked_for(point) {
+            return Choice::Benign;
+        }
+        let question = self.question(point, 0, thread);
+        let mut taken = None;
+        self.answer(&question, step, || Asker {
+            function: None,
+            stack: taken.insert(stack()),
+        })
+        .choice
+    }
+
+    fn answer<'a, A: Into<Asker<'a>>>(
         &mut self,
         question: &Question,
         step: u64,
-        site: impl FnOnce() -> Site<'a>,
+        asker: impl FnOnce() -> A,
     ) -> Decision {
-        if self.settings.record_questions {
+        let skipped = question.point.is_environment() && !is_sampled(question.occurrence);
+        if self.settings.record_questions && !skipped {
             self.ledger.asked(question, step);
         }
         let mut decision = self.decider.decide(question);
@@ -88,13 +111,13 @@ impl State {
         }
         self.ledger.decided(question.point, decision.choice);
         if decision.choice != Choice::Benign {
-            let site = site();
+            let asker = asker().into();
             if edges::are_counted()
                 && let Some(outcome) = question.point.outcome_number(decision.choice)
             {
-                edges::decision(site.function, question.point, outcome);
+                edges::decision(asker.function, question.point, outcome);
             }
-            self.ledger.fired(question, decision, site);
+            self.ledger.fired(question, decision, step, asker);
             self.trace_decision(question, decision, step);
         }
         decision

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use crate::counts::OfProcess;
-use crate::schedule::{Benign, Bytes, Decider, FaultSpec, Script, Seeded};
+use crate::schedule::{Benign, Bytes, Decider, Environment, FaultSpec, Point, Script, Seeded};
 use crate::version::UcxVersion;
 
 /// A client that polls a healthy network so often for nothing has waited for some ten milliseconds, longer than any operation takes.
@@ -43,6 +43,8 @@ pub struct Settings {
     pub trace: bool,
     /// Whether every question is recorded in the ledger, for a search that goes through them.
     pub record_questions: bool,
+    /// Whether a swarm fails what the system does for the client, too, and questions of that are recorded.
+    pub environment: bool,
     /// Version of UCX to be.
     pub version: UcxVersion,
     /// Whether the machine has a GPU that memory lists can be made for.
@@ -62,6 +64,7 @@ impl Default for Settings {
             heal_after: HEAL_AFTER,
             trace: false,
             record_questions: false,
+            environment: false,
             version: UcxVersion::NEWEST,
             device_api: false,
             watch_unmaps: false,
@@ -72,13 +75,23 @@ impl Default for Settings {
 impl Settings {
     /// What is counted for `decider` from now on.
     pub(crate) fn counts(&self, decider: &dyn Decider) -> OfProcess {
-        OfProcess::new(|point| self.record_questions || decider.may_deviate_at(point))
+        let counts = OfProcess::new(|point| {
+            let recorded = self.record_questions && (self.environment || !point.is_environment());
+            recorded || decider.may_deviate_at(point)
+        });
+        for which in Environment::all() {
+            which.ask_for(counts.is_asked_for(Point::Environment(which)));
+        }
+        counts
     }
 
     /// Who decides.
     pub(crate) fn decider(&self) -> Arc<dyn Decider> {
         let adversary: Arc<dyn Decider> = match &self.adversary {
             Adversary::Benign => Arc::new(Benign),
+            Adversary::Swarm if self.environment => {
+                Arc::new(Seeded::new(self.seed, self.paranoid).with_environment())
+            }
             Adversary::Swarm => Arc::new(Seeded::new(self.seed, self.paranoid)),
             Adversary::Bytes(bytes) => Arc::new(Bytes::new(bytes.clone())),
             Adversary::Own(decider) => decider.clone(),

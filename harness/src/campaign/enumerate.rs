@@ -47,9 +47,13 @@ fn failing_calls(calls: &[u64; FUNCTION_COUNT]) -> Vec<Deviation> {
 /// The moves that were asked for after call number `after`, each with each outcome.
 fn moves(snapshot: &Snapshot, after: u64) -> impl Iterator<Item = Deviation> {
     let asked = snapshot.asked.iter().filter(move |asked| {
-        matches!(asked.point, Point::Move(_))
-            && asked.step > after
-            && (1..=OCCURRENCES_MAX).contains(&asked.of_object)
+        let is_tried = match asked.point {
+            Point::Call(_) => false,
+            Point::Move(_) => (1..=OCCURRENCES_MAX).contains(&asked.of_object),
+            // Only those that are to be tried are recorded.
+            Point::Environment(_) => true,
+        };
+        is_tried && asked.step > after
     });
     asked.flat_map(|asked| {
         let outcomes = asked.point.outcomes().into_iter();

@@ -58,6 +58,8 @@ pub struct Hunt {
     pub seed: Option<u64>,
     /// Whether the drawn ones keep NIXL's contract.
     pub class: Class,
+    /// Whether the system under NIXL fails, too.
+    pub environment: bool,
     /// Set from outside to end the hunt early.
     pub stop: Arc<AtomicBool>,
 }
@@ -195,6 +197,7 @@ impl Hunt {
             spec: &self.spec,
             jobs: self.jobs,
             deadline,
+            environment: self.environment,
             stop: &self.stop,
         };
         let done = workers.play(plan, |index, case, played| {

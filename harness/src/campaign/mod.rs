@@ -1,5 +1,6 @@
 //! The search: which cases are played, in which order, and what is kept of them.
 
+pub mod bisect;
 mod collected;
 mod confirm;
 mod enumerate;

@@ -12,6 +12,9 @@ use crate::scenario::Scenario;
 /// What the message of a finding begins with whose client breaks NIXL's contract.
 const MISUSE: &str = "of a client that breaks NIXL's contract: ";
 
+/// The same where the system under NIXL fails.
+const ENVIRONMENT: &str = "in a failing environment: ";
+
 /// What a case comes to.
 #[derive(Debug, Default)]
 pub struct Judged {
@@ -64,6 +67,13 @@ pub fn judge_case(
             let mut finding = Finding::new(&verdict, &observation, &case, symbols);
             if scenario.misuse {
                 finding.message.insert_str(0, MISUSE);
+            }
+            if faults
+                .faults
+                .iter()
+                .any(|fault| fault.point.is_environment())
+            {
+                finding.message.insert_str(0, ENVIRONMENT);
             }
             judged.findings.push(finding);
         }

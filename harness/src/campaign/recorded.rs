@@ -13,8 +13,9 @@ use crate::scenario::Scenario;
 const MARK: &str = "#!";
 
 /// Keys that such a file may have.
-const KEYS: [&str; 10] = [
+const KEYS: [&str; 12] = [
     "faults",
+    "oracle",
     "fingerprint",
     "family",
     "rule",
@@ -23,6 +24,7 @@ const KEYS: [&str; 10] = [
     "showed",
     "at",
     "fix",
+    "fixed",
     "avoid",
 ];
 
@@ -87,9 +89,11 @@ impl Recorded {
     /// Which of the findings that it shows is the one that it is kept for: the first that its notes fit.
     pub fn chosen<'a>(&self, shown: &'a [Finding]) -> Option<&'a Finding> {
         let fits = |finding: &&Finding| {
+            let oracle = self.note("oracle");
             let object = self.note("object");
             let rule = self.note("rule");
-            object.is_none_or(|object| finding.object == object)
+            oracle.is_none_or(|oracle| finding.oracle.name() == oracle)
+                && object.is_none_or(|object| finding.object == object)
                 && rule.is_none_or(|rule| finding.rule.as_deref() == Some(rule))
         };
         shown.iter().find(fits)

@@ -20,6 +20,8 @@ pub(super) struct Workers<'a> {
     pub(super) jobs: usize,
     /// When to stop; `None`: not before the plan's end.
     pub(super) deadline: Option<Instant>,
+    /// Whether what is asked of the system is recorded.
+    pub(super) environment: bool,
     /// Set from outside to stop early.
     pub(super) stop: &'a AtomicBool,
 }
@@ -92,6 +94,9 @@ impl Workers<'_> {
                 return;
             }
         };
+        if self.environment {
+            zygote.record_environment();
+        }
         while self.may_go_on() {
             let Some((index, case)) = next() else {
                 return;

@@ -1,6 +1,6 @@
 //! `mock-ucx hunt`: the main job.
 
-mod identity;
+pub(super) mod identity;
 mod outcome;
 
 use std::num::NonZeroUsize;
@@ -59,6 +59,10 @@ pub struct HuntArgs {
     /// Drawn scenarios break NIXL's contract now and then; what is found says so.
     #[arg(long, conflicts_with_all = ["scenarios", "workload"])]
     misuse: bool,
+    /// The system under NIXL fails, too: threads, memory, descriptors and sockets are refused, one at a time. What is found says so. Only
+    /// on x86-64, and for releases with a C API.
+    #[arg(long, conflicts_with_all = ["random_only", "workload"])]
+    environment: bool,
     /// Only scenarios that are drawn, not the built-in ones.
     #[arg(long, conflicts_with_all = ["scenarios", "workload"])]
     random_only: bool,
@@ -127,6 +131,7 @@ impl HuntArgs {
             } else {
                 Class::Contract
             },
+            environment: self.environment,
             stop,
         };
         anstream::eprintln!(

@@ -2,6 +2,7 @@
 
 mod adversary;
 mod bar;
+pub mod bisect;
 pub mod bug;
 pub mod doctor;
 pub mod explain;
@@ -45,6 +46,8 @@ enum Verb {
     Replay(replay::ReplayArgs),
     /// Make a finding small.
     Minimize(minimize::MinimizeArgs),
+    /// In which releases a finding shows.
+    Bisect(bisect::BisectArgs),
     /// Print a finding as a report that can be filed.
     Bug(bug::BugArgs),
     /// What a rule of UCX's contract says.
@@ -74,6 +77,7 @@ pub fn run() -> ExitCode {
         Verb::Points(arguments) => arguments.run(),
         Verb::Replay(arguments) => arguments.run(),
         Verb::Minimize(arguments) => arguments.run(),
+        Verb::Bisect(arguments) => arguments.run(),
         Verb::Bug(arguments) => arguments.run(),
         Verb::Explain(arguments) => arguments.run(),
         Verb::Nixl(arguments) => arguments.run(),

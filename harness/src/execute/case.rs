@@ -27,6 +27,12 @@ pub struct Order {
     /// Who decides where no fault applies.
     #[serde(default)]
     pub draw: Draw,
+    /// Whether it is recorded what the system is asked for, so that it can fail in another case.
+    #[serde(default)]
+    pub environment: bool,
+    /// The version of UCX that the mock is; `None`: that of the release's wheel.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ucx: Option<String>,
 }
 
 /// A case for a process that plays one after the other ([`super::resident`]).

@@ -8,6 +8,7 @@ use std::time::Duration;
 use mock_ucx::Settings;
 use mock_ucx::control;
 use mock_ucx::ledger::read::Snapshot;
+use mock_ucx::schedule::FaultSpec;
 use mock_ucx::version::UcxVersion;
 
 use crate::execute::Outcome;
@@ -94,18 +95,26 @@ fn begin(version: UcxVersion, order: &Order) -> anyhow::Result<(Scenario, Notes)
         unsafe { libc::dup2(log.as_raw_fd(), stream) };
     }
     let scenario = Scenario::parse(&order.scenario)?;
+    let faults: FaultSpec = order.faults.parse()?;
     control::configure(Settings {
         ledger: Some(files.ledger),
-        faults: order.faults.parse()?,
-        version,
+        faults: faults.clone(),
+        version: match &order.ucx {
+            Some(text) => text.parse()?,
+            None => version,
+        },
         heal_after: HEAL_AFTER,
         trace: order.trace,
         record_questions: true,
+        environment: order.environment,
         seed: order.draw.seed(),
         adversary: order.draw.adversary(),
         watch_unmaps: scenario.churns(),
         ..Settings::default()
     });
+    if order.environment || fails_environment(&faults) {
+        control::begin();
+    }
     let notes = Notes {
         file: File::create(&files.notes)?,
         teardown: false,
@@ -113,6 +122,12 @@ fn begin(version: UcxVersion, order: &Order) -> anyhow::Result<(Scenario, Notes)
         measure: scenario.growth.then(Measure::begin).transpose()?,
     };
     Ok((scenario, notes))
+}
+
+/// Whether something fails beside UCX.
+fn fails_environment(faults: &FaultSpec) -> bool {
+    let mut faults = faults.faults.iter();
+    faults.any(|fault| fault.point.is_environment())
 }
 
 /// Writes down each operation as it begins and ends.

@@ -27,6 +27,8 @@ pub struct Zygote {
     folder: TempDir,
     spec: String,
     trace: bool,
+    environment: bool,
+    ucx: Option<String>,
 }
 
 /// Where cases are played, each in a process of its own.
@@ -55,12 +57,24 @@ impl Zygote {
             folder: scratch_folder()?,
             spec: spec.to_owned(),
             trace: false,
+            environment: false,
+            ucx: None,
         })
     }
 
     /// Lets each case write a trace; [`Zygote::trace`] is where the last one's is.
     pub fn write_traces(&mut self) {
         self.trace = true;
+    }
+
+    /// Lets each case record what it asks of the system.
+    pub fn record_environment(&mut self) {
+        self.environment = true;
+    }
+
+    /// Has the mock be another version of UCX than that of the release's wheel.
+    pub fn be_ucx(&mut self, version: &str) {
+        self.ucx = Some(version.to_owned());
     }
 
     /// The trace of the last case.
@@ -94,6 +108,8 @@ impl Zygote {
             folder: self.folder.path().to_owned(),
             trace: self.trace,
             draw: draw.clone(),
+            environment: self.environment,
+            ucx: self.ucx.clone(),
         };
         let request = Request::Play(order);
         let end = self.ask(&request)?;

@@ -129,11 +129,13 @@ impl Residents {
     /// No process can be had for it.
     pub fn replay(&self, scenario: &str, faults: &str) -> anyhow::Result<Played> {
         let order = Order {
+            ucx: None,
             scenario: scenario.to_owned(),
             faults: faults.to_owned(),
             folder: self.folder.clone(),
             trace: false,
             draw: Draw::Nothing,
+            environment: false,
         };
         let files = Files::new(&order.folder);
         files.remove()?;

@@ -1,6 +1,6 @@
 //! A zygote: a process that has NIXL loaded and forks one child for each case. Loading costs 36 ms, a fork 1.5 ms.
 //!
-//! It reads a [`Request`] a line on standard input and answers each with a line on standard output. It must stay single-threaded.
+//! It reads a request a line on standard input and answers each with a line on standard output. It must stay single-threaded.
 
 use std::io;
 use std::os::fd::AsFd;

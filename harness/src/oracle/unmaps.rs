@@ -28,7 +28,7 @@ pub(super) fn judge(observation: &Observation<'_>) -> Vec<Verdict> {
     let Some(snapshot) = observation.snapshot else {
         return Vec::new();
     };
-    let growth = Growth::of(&snapshot.caches.points);
+    let growth = Growth::of(&snapshot.caches.points, snapshot.step);
     growth
         .map(|growth| verdict(observation, snapshot, &growth))
         .into_iter()
@@ -44,9 +44,10 @@ struct Growth {
 }
 
 impl Growth {
-    fn of(points: &[CachePoint]) -> Option<Growth> {
-        let (begin, end) = (points.first()?.step, points.last()?.step);
-        let calls = end - begin;
+    /// Of a client that has called UCX `end` times, also when it did not unmap any more.
+    fn of(points: &[CachePoint], end: u64) -> Option<Growth> {
+        let begin = points.first()?.step;
+        let calls = end.checked_sub(begin)?;
         let warm = begin + calls / WARM_UP;
         let length = (end - warm) / PARTS;
         if length < CALLS_MIN {

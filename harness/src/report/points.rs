@@ -91,12 +91,15 @@ pub fn page() -> String {
          *paranoid* needs `--paranoid`. A delay may be any number of progress calls, not only those that a search tries.\n\n\
          This page is written from the tables in `mock-ucx/src/schedule/moves.rs` and `mock-ucx/src/functions.rs`; a test holds it current.\n",
     );
-    let (calls, moves): (Vec<Point>, Vec<Point>) =
-        Point::all().partition(|point| matches!(point, Point::Call(_)));
+    let all = |is: fn(&Point) -> bool| Point::all().filter(is).collect::<Vec<_>>();
     text += "\n## Moves\n";
-    table(&mut text, &moves);
+    table(&mut text, &all(|point| matches!(point, Point::Move(_))));
     text += "\n## Calls that can fail\n";
-    table(&mut text, &calls);
+    table(&mut text, &all(|point| matches!(point, Point::Call(_))));
+    text += "\n## The system under the client\n\n\
+         Not UCX's to decide, and of a class of its own: tried by `hunt --environment`, or where a specification names them. They happen to\n\
+         calls of NIXL and of C++'s library, never to the mock's own, and not under `run`.\n";
+    table(&mut text, &all(|point| point.is_environment()));
     text
 }
 

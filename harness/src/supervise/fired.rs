@@ -113,7 +113,7 @@ pub(super) fn unfired(faults: &FaultSpec, snapshots: &[&Snapshot]) -> Vec<String
         .map(|(_, fault)| {
             let verb = match fault.point {
                 Point::Call(_) => "called",
-                Point::Move(_) => "reached",
+                Point::Move(_) | Point::Environment(_) => "reached",
             };
             format!(
                 "{fault} ({} was {verb} {} times)",
@@ -134,7 +134,7 @@ fn times(index: usize, snapshots: &[&Snapshot]) -> u64 {
 fn reached(snapshot: &Snapshot, point: Point) -> u64 {
     match point {
         Point::Call(function) => snapshot.calls[function as usize],
-        Point::Move(_) => snapshot.outcomes[point.number()]
+        Point::Move(_) | Point::Environment(_) => snapshot.outcomes[point.number()]
             .iter()
             .map(|count| u64::from(*count))
             .sum(),

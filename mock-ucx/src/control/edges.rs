@@ -57,8 +57,9 @@ pub(crate) fn call(function: Function, object: u64, status: UcsStatus) {
 }
 
 /// The adversary deviated.
-pub(crate) fn decision(function: Function, point: Point, outcome: usize) {
-    let parts = [function as u64, point.number() as u64, outcome as u64];
+pub(crate) fn decision(function: Option<Function>, point: Point, outcome: usize) {
+    let function = function.map_or(u64::MAX, |function| function as u64);
+    let parts = [function, point.number() as u64, outcome as u64];
     count(Sort::Decision, &parts);
 }
 

@@ -9,9 +9,13 @@ pub(crate) mod report;
 pub mod settings;
 pub mod supervisor;
 
+use std::panic::catch_unwind;
 use std::sync::atomic::Ordering::Relaxed;
 
+use crate::abi::call::thread_number;
+use crate::ledger::Stack;
 use crate::ledger::read::Snapshot;
+use crate::schedule::{Choice, Environment};
 use crate::settings::Settings;
 
 pub use crate::abi::{configure, configured, set_operation};
@@ -28,6 +32,31 @@ pub fn heal() {
 /// event, and no other process is connected. Progress calls bring nothing then.
 pub fn is_quiet() -> bool {
     crate::abi::current().is_none_or(|universe| universe.lock().is_quiet())
+}
+
+/// Begins now, as the first call of UCX would: for a client whose [`environment`] is to fail before that.
+pub fn begin() {
+    crate::abi::universe();
+}
+
+/// Whether the system is to fail what the client asks of it now, and with which of the point's errors. To be asked by whoever stands in for
+/// the system's functions, for calls of the client alone; costs a load unless such faults were asked for.
+pub fn environment(which: Environment) -> Option<&'static str> {
+    if !which.is_asked_for() {
+        return None;
+    }
+    let decided = catch_unwind(|| {
+        let universe = crate::abi::current()?;
+        let step = universe.map.header().step.load(Relaxed) + 1;
+        let mut state = universe.lock();
+        let choice = state.ask_environment(which, step, thread_number(), Stack::capture);
+        let Choice::Variant(number) = choice else {
+            return None;
+        };
+        let variant = which.variants().get(usize::from(number))?;
+        Some(variant.name)
+    });
+    decided.ok().flatten()
 }
 
 /// Calls of UCX in this process so far.

@@ -268,6 +268,8 @@ pub struct FiredRecord {
 
 /// The decision was not asked for by a fault of a specification.
 pub const NO_FAULT: u8 = u8::MAX;
+/// No function of UCX was called.
+pub const NO_FUNCTION: u16 = u16::MAX;
 
 /// A question that was put to the decider.
 #[repr(C)]

@@ -14,4 +14,4 @@ pub use kind::{KIND_COUNT, Kind, ObjectState, Trouble};
 pub use layout_caches::{CachePoint, HookState};
 pub(crate) use mapping::Mapping;
 pub(crate) use origin::{Stack, allow_captures, hold_captures};
-pub(crate) use writer::{Event, Ledger, NO_SLOT, NewFinding, NewObject, Site, record_event};
+pub(crate) use writer::{Asker, Event, Ledger, NO_SLOT, NewFinding, NewObject, Site, record_event};

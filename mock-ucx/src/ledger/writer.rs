@@ -11,8 +11,8 @@ use rustc_hash::FxHashMap;
 use crate::functions::Function;
 use crate::ledger::layout::{
     ASKED_CAPACITY, AskedRecord, EVENT_CAPACITY, FINDING_CAPACITY, FIRED_CAPACITY, FindingRecord,
-    FiredRecord, HANDLE_MASK, LAYOUT_VERSION, MAGIC, MODULE_CAPACITY, NO_FAULT, NODE_CAPACITY,
-    OBJECT_CAPACITY, OBJECT_STATE_OFFSET, ObjectRecord, StackNode, atomic_u8,
+    FiredRecord, HANDLE_MASK, LAYOUT_VERSION, MAGIC, MODULE_CAPACITY, NO_FAULT, NO_FUNCTION,
+    NODE_CAPACITY, OBJECT_CAPACITY, OBJECT_STATE_OFFSET, ObjectRecord, StackNode, atomic_u8,
 };
 use crate::ledger::mapping::Mapping;
 use crate::ledger::origin::{ModuleWatch, Stack};
@@ -46,6 +46,23 @@ pub(crate) struct Site<'a> {
     pub(crate) step: u64,
     pub(crate) thread: u16,
     pub(crate) stack: &'a Stack,
+}
+
+/// Who came to a decision point.
+#[derive(Clone, Copy)]
+pub(crate) struct Asker<'a> {
+    /// The call; `None`: it was none of UCX's.
+    pub(crate) function: Option<Function>,
+    pub(crate) stack: &'a Stack,
+}
+
+impl<'a> From<Site<'a>> for Asker<'a> {
+    fn from(site: Site<'a>) -> Asker<'a> {
+        Asker {
+            function: Some(site.function),
+            stack: site.stack,
+        }
+    }
 }
 
 /// A rule that was broken.
@@ -279,8 +296,14 @@ impl Ledger {
     }
 
     /// Records a decision that was not benign.
-    pub(crate) fn fired(&mut self, question: &Question, decision: Decision, site: Site<'_>) {
-        let stack = self.intern(site.stack);
+    pub(crate) fn fired(
+        &mut self,
+        question: &Question,
+        decision: Decision,
+        step: u64,
+        asker: Asker<'_>,
+    ) {
+        let stack = self.intern(asker.stack);
         let header = self.map.header();
         let times = decision
             .fault
@@ -295,11 +318,13 @@ impl Ledger {
         }
         let (tag, number) = decision.choice.to_record();
         let record = FiredRecord {
-            asked: asked_record(question, site.step),
+            asked: asked_record(question, step),
             stack,
             operation: header.operation.load(Relaxed),
             number,
-            function: site.function as u16,
+            function: asker
+                .function
+                .map_or(NO_FUNCTION, |function| function as u16),
             tag,
             fault: decision.fault.unwrap_or(NO_FAULT),
         };

@@ -2,7 +2,7 @@
 
 use parking_lot::Mutex;
 
-use crate::schedule::{Choice, Decider, Decision, Question};
+use crate::schedule::{Choice, Decider, Decision, Point, Question};
 
 /// Reads decisions from bytes, one a question; when they are used up, everything is benign.
 #[derive(Debug)]
@@ -31,5 +31,9 @@ impl Decider for Bytes {
             .checked_sub(1)
             .and_then(|index| permitted.clone().nth(index));
         Decision::of(choice.map_or(Choice::Benign, |outcome| outcome.choice))
+    }
+
+    fn may_deviate_at(&self, point: Point) -> bool {
+        !point.is_environment()
     }
 }

@@ -3,6 +3,7 @@
 mod bytes;
 mod choice;
 mod decider;
+pub(crate) mod environment;
 mod exhaustive;
 mod fault;
 mod moves;
@@ -14,6 +15,7 @@ mod spec;
 pub use bytes::Bytes;
 pub use choice::{Choice, Variant};
 pub use decider::{Benign, Decider, Decision, ObjectName, Question};
+pub use environment::Environment;
 pub use exhaustive::Exhaustive;
 pub use fault::{Fault, FaultSpec, Occurrences};
 pub use moves::{MOVE_COUNT, Move};

@@ -6,6 +6,7 @@ use crate::functions::{FUNCTION_COUNT, FUNCTIONS, Function};
 use crate::ledger::Kind;
 use crate::rules::Basis;
 use crate::schedule::choice::{Choice, Variant};
+use crate::schedule::environment::{ENVIRONMENT_COUNT, Environment};
 use crate::schedule::moves::{MOVE_COUNT, Move};
 
 /// A place where UCX's contract leaves a choice.
@@ -15,6 +16,8 @@ pub enum Point {
     Call(Function),
     /// How something behaves that a call has begun.
     Move(Move),
+    /// Whether the system does what the client asks of it: not UCX's to decide, and only if it is asked for.
+    Environment(Environment),
 }
 
 /// What is known of a point.
@@ -46,18 +49,20 @@ pub struct OutcomeInfo {
 }
 
 /// Number of points.
-pub const POINT_COUNT: usize = FUNCTION_COUNT + MOVE_COUNT;
+pub const POINT_COUNT: usize = FUNCTION_COUNT + MOVE_COUNT + ENVIRONMENT_COUNT;
 
 /// Outcomes of a point, the benign one included; a test holds the tables to it.
 pub const OUTCOMES_MAX: usize = 8;
 
 impl Point {
-    /// All points: the calls that can fail, then the moves.
+    /// All points: the calls that can fail, then the moves, then those of the environment.
     pub fn all() -> impl Iterator<Item = Point> {
         let calls = Function::all()
             .filter(|function| !function.info().failures.is_empty())
             .map(Point::Call);
-        calls.chain(Move::all().map(Point::Move))
+        calls
+            .chain(Move::all().map(Point::Move))
+            .chain(Environment::all().map(Point::Environment))
     }
 
     /// Its number, below [`POINT_COUNT`].
@@ -65,7 +70,13 @@ impl Point {
         match self {
             Point::Call(function) => function as usize,
             Point::Move(which) => FUNCTION_COUNT + which as usize,
+            Point::Environment(which) => FUNCTION_COUNT + MOVE_COUNT + which as usize,
         }
+    }
+
+    /// Whether it is about the system under the client instead of UCX.
+    pub fn is_environment(self) -> bool {
+        matches!(self, Point::Environment(_))
     }
 
     /// The point with this number.
@@ -74,7 +85,10 @@ impl Point {
             None => FUNCTIONS
                 .get(number)
                 .map(|(function, _)| Point::Call(*function)),
-            Some(number) => Move::from_number(number).map(Point::Move),
+            Some(number) => match number.checked_sub(MOVE_COUNT) {
+                None => Move::from_number(number).map(Point::Move),
+                Some(number) => Environment::from_number(number).map(Point::Environment),
+            },
         }
     }
 
@@ -84,6 +98,11 @@ impl Point {
         let which = moves.find(|which| which.info().name == name);
         which
             .map(Point::Move)
+            .or_else(|| {
+                let mut all = Environment::all();
+                all.find(|which| which.name() == name)
+                    .map(Point::Environment)
+            })
             .or_else(|| Function::from_name(name).map(Point::Call))
     }
 
@@ -92,6 +111,7 @@ impl Point {
         match self {
             Point::Call(function) => function.name(),
             Point::Move(which) => which.info().name,
+            Point::Environment(which) => which.name(),
         }
     }
 
@@ -109,6 +129,7 @@ impl Point {
                 .first()
                 .map(|argument| argument.kind),
             Point::Move(which) => Some(which.info().object),
+            Point::Environment(_) => None,
         }
     }
 
@@ -131,6 +152,7 @@ impl Point {
         match self {
             Point::Call(function) => format!("whether {} fails", function.name()),
             Point::Move(which) => which.info().question.to_owned(),
+            Point::Environment(which) => which.question().to_owned(),
         }
     }
 
@@ -139,6 +161,7 @@ impl Point {
         match self {
             Point::Call(_) => &[],
             Point::Move(which) => which.info().variants,
+            Point::Environment(which) => which.variants(),
         }
     }
 
@@ -146,6 +169,7 @@ impl Point {
     pub fn outcomes(self) -> Vec<OutcomeInfo> {
         match self {
             Point::Move(which) => which.info().outcomes.to_vec(),
+            Point::Environment(which) => which.outcomes().to_vec(),
             Point::Call(function) => {
                 let info = function.info();
                 let outcome = |status: &_| OutcomeInfo {
@@ -173,6 +197,10 @@ impl Point {
             (Point::Call(function), _) => {
                 let failures = function.info().failures.iter();
                 number_in(Box::new(failures.map(|status| Choice::Status(*status))))
+            }
+            (Point::Environment(which), _) => {
+                let outcomes = which.outcomes().iter();
+                number_in(Box::new(outcomes.map(|outcome| outcome.choice)))
             }
             (Point::Move(which), _) => {
                 let outcomes = which.info().outcomes.iter();

@@ -13,6 +13,7 @@ pub struct Seeded {
     seed: u64,
     paranoid: bool,
     calls: bool,
+    environment: bool,
 }
 
 /// Out of so many points, one is switched on by a seed.
@@ -32,6 +33,15 @@ impl Seeded {
             seed,
             paranoid,
             calls: true,
+            environment: false,
+        }
+    }
+
+    /// The same with what fails beside UCX.
+    pub fn with_environment(self) -> Seeded {
+        Seeded {
+            environment: true,
+            ..self
         }
     }
 
@@ -75,6 +85,10 @@ impl Decider for Seeded {
             .collect();
         let index = (drawn >> 32) as usize % permitted.len().max(1);
         Decision::of(permitted.get(index).copied().unwrap_or(Choice::Benign))
+    }
+
+    fn may_deviate_at(&self, point: Point) -> bool {
+        self.environment || !point.is_environment()
     }
 }
 

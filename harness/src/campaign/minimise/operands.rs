@@ -3,8 +3,11 @@
 use super::operations::Place;
 use super::{Candidate, Search};
 use crate::scenario::{
-    AgentConfig, Desc, Line, Message, Op, RemoteDesc, Span, Step, Sync, TransferOptions,
+    Addresses, AgentConfig, Desc, Line, Message, Op, RemoteDesc, Span, Step, Sync, TransferOptions,
 };
+
+/// The smallest block that is mapped and unmapped: a page.
+const CHURN_BYTES: u32 = 4096;
 
 /// Sizes of a region that are tried in turn.
 const SIZES: [u32; 2] = [64, 4096];
@@ -154,6 +157,23 @@ fn settings(forms: &mut Forms<'_>) {
             forms.with(|form| {
                 if let Op::Region { place, .. } = form {
                     *place = None;
+                }
+            });
+        }
+        Op::Churn { .. } => {
+            forms.with(|form| {
+                if let Op::Churn { size, .. } = form {
+                    *size = CHURN_BYTES.min(*size);
+                }
+            });
+            forms.with(|form| {
+                if let Op::Churn { addresses, .. } = form {
+                    *addresses = Addresses::Reused;
+                }
+            });
+            forms.with(|form| {
+                if let Op::Churn { times, .. } = form {
+                    *times = 1;
                 }
             });
         }

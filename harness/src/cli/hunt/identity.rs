@@ -12,14 +12,14 @@ use crate::nixl::cache::sha256_of;
 const DIGITS: usize = 16;
 
 /// The checksum of the plugin, which a folder that is built anew changes.
-pub(super) fn of_nixl(installed: &Installed) -> anyhow::Result<String> {
+pub(in crate::cli) fn of_nixl(installed: &Installed) -> anyhow::Result<String> {
     let mut checksum = sha256_of(&installed.plugin)?;
     checksum.truncate(DIGITS);
     Ok(checksum)
 }
 
 /// The build id that the linker gave to this program.
-pub(super) fn of_this_build() -> anyhow::Result<String> {
+pub(in crate::cli) fn of_this_build() -> anyhow::Result<String> {
     let cannot = "cannot read this program's own file";
     let path = std::env::current_exe().context(cannot)?;
     let file = File::open(path).context(cannot)?;

@@ -140,7 +140,8 @@ impl Outcome<'_> {
                 tally.not_minimised
             );
         }
-        let pairs = Point::all().flat_map(|point| {
+        let of_ucx = Point::all().filter(|point| !point.is_environment());
+        let pairs = of_ucx.flat_map(|point| {
             let outcomes = point.outcomes().into_iter().enumerate();
             let permitted = outcomes.filter(|(_, outcome)| !outcome.paranoid);
             permitted.map(move |(index, outcome)| (point, index + 1, outcome.choice))

@@ -23,6 +23,7 @@ fn over(entries: impl Fn(u64) -> u64, visited: impl Fn(u64) -> u64) -> Vec<Cache
 fn with(points: Vec<CachePoint>) -> Snapshot {
     let mut snapshot = empty();
     snapshot.caches.hooks = HookState::Installed;
+    snapshot.step = points.last().map_or(1000, |point| point.step);
     snapshot.caches.points = points;
     snapshot
 }
@@ -76,6 +77,14 @@ fn a_cache_that_stays_as_it_is_does_not_grow() {
 fn a_warm_up_is_no_growth_however_long() {
     assert!(verdicts(over(|step| step.min(250) * 8, |_| 0)).is_empty());
     assert!(verdicts(over(|step| step.min(600) * 8, |_| 0)).is_empty());
+}
+
+#[test]
+fn what_ended_with_the_unmaps_is_no_growth_while_the_client_goes_on() {
+    let mut snapshot = with(over(|step| 2 * step, |_| 0));
+    assert_eq!(judge(&Observation::of(&snapshot)).len(), 1);
+    snapshot.step = 3000;
+    assert!(judge(&Observation::of(&snapshot)).is_empty());
 }
 
 #[test]

@@ -1,0 +1,69 @@
+//! The system under NIXL fails, which is a class of its own: a hunt tries it if it is asked to, and what comes of it says so.
+
+#![cfg(target_arch = "x86_64")]
+
+use std::path::Path;
+use std::process::{Command, Output};
+
+fn mock_ucx(folder: &Path, arguments: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_mock-ucx"))
+        .args(arguments)
+        .current_dir(folder)
+        .output()
+        .expect("the program starts")
+}
+
+/// Replays a built-in scenario with this fault; what was told, the exit status, and the trace.
+fn replayed(scenario: &str, fault: &str) -> (String, Option<i32>, String) {
+    let folder = tempfile::tempdir().unwrap();
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("scenarios");
+    let text = std::fs::read_to_string(source.join(scenario).with_extension("scenario")).unwrap();
+    let file = folder.path().join("case.scenario");
+    std::fs::write(&file, format!("#! faults: {fault}\n{text}")).unwrap();
+    let arguments = ["replay", "case.scenario", "--trace", "trace"];
+    let output = mock_ucx(folder.path(), &arguments);
+    let trace = std::fs::read_to_string(folder.path().join("trace")).unwrap_or_default();
+    let told = String::from_utf8_lossy(&output.stdout).into_owned();
+    (told, output.status.code(), trace)
+}
+
+#[test]
+fn a_thread_that_is_refused_is_told_of_as_a_fault_of_the_environment() {
+    let (told, status, _) = replayed("progress-thread", "system.thread@1=EAGAIN");
+    assert_eq!(status, Some(1), "{told}");
+    assert!(
+        told.contains("in a failing environment: the process died of SIGSEGV"),
+        "{told}"
+    );
+}
+
+#[test]
+fn what_nixl_lives_through_is_no_finding() {
+    for (scenario, fault) in [
+        ("listener", "system.socket@1=EMFILE"),
+        ("listener", "system.connection@1=ECONNREFUSED"),
+        ("two-agents-write", "system.memory@1=bad_alloc"),
+    ] {
+        let (told, status, trace) = replayed(scenario, fault);
+        assert_eq!(status, Some(0), "{fault}: {told}");
+        let point = fault.split('@').next().unwrap();
+        let fired = trace
+            .lines()
+            .any(|line| line.contains("\tdecision\t") && line.contains(point));
+        assert!(fired, "{fault} did not happen: {trace}");
+    }
+}
+
+#[test]
+fn a_hunt_fails_the_system_only_if_it_is_asked_to() {
+    let folder = tempfile::tempdir().unwrap();
+    let hunt = |more: &[&str], out: &str| {
+        let mut arguments = vec!["hunt", "--known", "none", "--time", "8s", "--out", out];
+        arguments.extend(more);
+        arguments.push("progress-thread");
+        mock_ucx(folder.path(), &arguments);
+        std::fs::read_to_string(folder.path().join(out).join("findings.jsonl")).unwrap_or_default()
+    };
+    assert!(hunt(&["--environment"], "asked").contains("system.thread@1=EAGAIN"));
+    assert!(!hunt(&[], "not-asked").contains("system."));
+}
