@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicI64, AtomicU8, AtomicU32, AtomicU64};
 /// First word of a file.
 pub(crate) const MAGIC: u64 = u64::from_le_bytes(*b"allocs\0\x01");
 /// Changes with everything below.
-pub(crate) const LAYOUT_VERSION: u32 = 1;
+pub(crate) const LAYOUT_VERSION: u32 = 2;
 
 /// Frames kept of a stack, the innermost ones: a Python program is 20-24 deep when it comes to UCX, and an unmap that makes UCX's pool grow
 /// some ten more.
@@ -15,7 +15,7 @@ pub(crate) const SITE_CAPACITY: usize = 1 << 13;
 /// Blocks of the heap. Their pages are only touched as far as they are used.
 pub(crate) const BLOCK_CAPACITY: usize = 1 << 20;
 /// Mappings. UCX's pool of invalidations takes some 350 for 100,000 unmaps.
-pub(crate) const MAPPING_CAPACITY: usize = 1 << 16;
+pub(crate) const MAPPING_CAPACITY: usize = 1 << 14;
 
 /// Slots that are looked through together: one cache line of keys.
 pub(crate) const BUCKET: usize = 8;

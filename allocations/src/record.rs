@@ -95,11 +95,10 @@ impl Released {
     }
 }
 
-/// The caller of the function that made `boundary` has made an anonymous mapping.
+/// The caller of the function that made `boundary` has made an anonymous mapping where nothing was; see [`unmapped`] for what it replaces.
 pub fn mapped(address: *const libc::c_void, bytes: usize, boundary: Boundary) {
     guarded(|tables| {
         let number = tables.site_at(Kind::Mapping, boundary);
-        tables.uncover(address as u64, bytes as u64);
         tables.come(Kind::Mapping, address as u64, number, bytes as u64);
     });
 }

@@ -80,10 +80,11 @@ fn note_mmap(at: *mut c_void, bytes: size_t, rest: [c_int; 3], boundary: Boundar
     if at == libc::MAP_FAILED {
         return;
     }
+    if flags & libc::MAP_FIXED != 0 {
+        unmapped(at, bytes);
+    }
     if is_anonymous(protection, flags) {
         mapped(at, bytes, boundary);
-    } else if flags & libc::MAP_FIXED != 0 {
-        unmapped(at, bytes);
     }
 }
 

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 
-use anyhow::Context;
+use anyhow::{Context, bail};
 use clap::Args;
 use mock_ucx::control::settings::{self, Given};
 use mock_ucx::version::UcxVersion;
@@ -13,7 +13,8 @@ use mock_ucx::version::UcxVersion;
 use super::CANNOT;
 use super::adversary::{AdversaryArgs, one_of};
 use crate::report::{Symbolizer, prepare_folder};
-use crate::supervise::{Process, ProcessReport, Question, Report, Run};
+use crate::supervise::memory::MemoryReport;
+use crate::supervise::{MemoryWatch, Process, ProcessReport, Question, Report, Run, Watched};
 
 /// Runs a command with the mock in UCX's place, and tells which handles each of its processes lost or left open and which rules of UCX
 /// it broke.
@@ -54,6 +55,13 @@ pub struct RunArgs {
     /// Seconds to wait for processes that use the mock and outlive the command.
     #[arg(long, value_name = "SECONDS", default_value_t = 10)]
     wait: u64,
+    /// Watch what the memory of each process does, and tell of what it grows: by call stack and library, mappings that UCX's pools make
+    /// included. The processes use their own UCX, without the mock.
+    #[arg(long)]
+    watch: bool,
+    /// With --watch: the processes use the mock, too.
+    #[arg(long, requires = "watch")]
+    mock: bool,
     /// The command and its arguments.
     #[arg(last = true, required = true, value_name = "CMD")]
     command: Vec<OsString>,
@@ -76,6 +84,7 @@ impl RunArgs {
             perturb: !self.no_perturb,
             orphans_wait: Duration::from_secs(self.wait),
             trace: self.trace.clone(),
+            memory: self.memory()?,
         };
         let command = quoted(&self.command);
         let question = Question {
@@ -84,11 +93,18 @@ impl RunArgs {
             strict: self.strict,
         };
         let watched = run.run(&mut |living| print_census(living, &question))?;
+        let memory = memory_reports(&watched);
+        if self.watch && !self.mock {
+            return self.tell_memory(&memory, watched.status);
+        }
         let report = Report::new(&watched, &question);
         if self.json {
             anstream::eprintln!("{}", report.json(watched.status));
         } else {
             anstream::eprint!("{}", report.text(&self.again(&command)));
+        }
+        if self.watch {
+            self.tell_memory(&memory, watched.status)?;
         }
         if let Some(out) = &self.out {
             write(&report, watched.status, out)?;
@@ -111,6 +127,41 @@ impl RunArgs {
         })
     }
 
+    /// Whether memory is watched, and on which UCX.
+    fn memory(&self) -> anyhow::Result<MemoryWatch> {
+        match (self.watch, self.mock) {
+            (false, _) => Ok(MemoryWatch::Off),
+            (true, true) => Ok(MemoryWatch::OnMock),
+            (true, false) if self.adversary.words().is_empty() && self.trace.is_none() => {
+                Ok(MemoryWatch::OnRealUcx)
+            }
+            (true, false) => bail!(
+                "--watch leaves the processes on their own UCX, where nothing can be made to fail and no trace is written; --mock gives them the mock"
+            ),
+        }
+    }
+
+    /// Tells what memory did; the exit status of a run that was for nothing else.
+    fn tell_memory(&self, reports: &[MemoryReport], status: u8) -> anyhow::Result<ExitCode> {
+        for report in reports {
+            match self.json {
+                true => anstream::eprintln!("{}", report.json()),
+                false => anstream::eprint!("mock-ucx: {report}"),
+            }
+        }
+        if !reports.iter().any(MemoryReport::is_judged) {
+            anstream::eprintln!(
+                "mock-ucx: no process was watched for long enough: run it longer, or look whether it is linked statically or brings an allocator of its own"
+            );
+            return Ok(ExitCode::from(CANNOT));
+        }
+        let grows = reports.iter().any(|report| !report.growers().is_empty());
+        Ok(ExitCode::from(match self.error_exitcode {
+            Some(wanted) if grows => wanted,
+            _ => status,
+        }))
+    }
+
     fn status(&self, report: &Report, command: u8) -> u8 {
         let unfired = !report.unfired.is_empty() && !self.allow_unfired;
         if unfired || !report.doubts.is_empty() {
@@ -131,6 +182,20 @@ impl RunArgs {
         }
         format!("{} -- {command}", quoted(&words))
     }
+}
+
+/// What the memory of the processes did: of those that ended too early to be judged only if all did.
+fn memory_reports(watched: &Watched) -> Vec<MemoryReport> {
+    let mut symbols = Symbolizer::new();
+    let mut reports: Vec<MemoryReport> = watched
+        .memory
+        .iter()
+        .map(|memory| MemoryReport::new(memory, &mut symbols))
+        .collect();
+    if reports.iter().any(MemoryReport::is_judged) {
+        reports.retain(MemoryReport::is_judged);
+    }
+    reports
 }
 
 /// What the processes hold that live now.

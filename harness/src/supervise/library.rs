@@ -16,6 +16,9 @@ const MOCK: &str = "libmock_ucx.so";
 /// The file name of the library that drives NIXL from within a process of Python; it has the mock inside.
 const DRIVER: &str = "libharness.so";
 
+/// The file name of the library that counts allocations.
+const HOOKS: &str = "liballocation_hooks.so";
+
 /// Why there is no library to preload.
 #[derive(Debug, thiserror::Error)]
 pub enum LibraryError {
@@ -69,6 +72,18 @@ pub fn find() -> Result<PathBuf, LibraryError> {
 /// As [`find`].
 pub fn find_driver() -> Result<PathBuf, LibraryError> {
     find_named(DRIVER)
+}
+
+/// The library that counts allocations. Whether it fits is seen by the files that it writes.
+///
+/// # Errors
+/// There is none in any of the places.
+pub fn find_hooks() -> Result<PathBuf, LibraryError> {
+    let program = std::env::current_exe().map_err(LibraryError::NoPlace)?;
+    let folder = program.parent().unwrap_or(Path::new("/"));
+    let places = ["deps", "", "../lib"].map(|place| folder.join(place).join(HOOKS));
+    let found = places.iter().find_map(|path| path.canonicalize().ok());
+    found.ok_or_else(|| LibraryError::Missing(places.to_vec()))
 }
 
 fn find_named(name: &str) -> Result<PathBuf, LibraryError> {

@@ -5,6 +5,7 @@ mod executable;
 mod fired;
 mod folder;
 mod library;
+pub mod memory;
 mod notices;
 mod preload;
 mod process;
@@ -16,8 +17,8 @@ mod watch;
 
 pub use command::{CommandError, Program};
 pub use fired::{Deviation, Place};
-pub use library::{LibraryError, find as find_library, find_driver};
+pub use library::{LibraryError, find as find_library, find_driver, find_hooks};
 pub use preload::{PreloadError, check_preloaded};
 pub use process::{End, Process};
 pub use report::{ProcessReport, Question, Report};
-pub use watch::{Bypassed, Run, RunError, Watched};
+pub use watch::{Bypassed, MemoryWatch, Run, RunError, Watched};

@@ -4,12 +4,15 @@ use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
+use allocation_hooks::FOLDER_VARIABLE;
 use mock_ucx::control::settings::{self, Given};
 
 use crate::oracle::ownership;
 
 /// Variable with the libraries to preload.
 const LD_PRELOAD: &str = "LD_PRELOAD";
+/// Variable that has NIXL bind its own UCX past every preloaded library, if it is anything but 0.
+const DEEPBIND: &str = "NIXL_UCX_DEEPBIND";
 /// Variable with glibc's tunables, several separated by colons.
 const TUNABLES: &str = "GLIBC_TUNABLES";
 
@@ -109,11 +112,34 @@ impl Environment {
             }
         }
         // NIXL binds its own UCX past every preloaded library if this is anything but 0.
-        environment.put("NIXL_UCX_DEEPBIND", "0".into());
+        environment.put(DEEPBIND, "0".into());
         if wish.perturb {
             environment.perturb(inherited);
         }
         Ok(environment)
+    }
+
+    /// Has allocations counted, into files in `folder`: before all else that is preloaded, for others may bring a `malloc`.
+    pub(super) fn count_allocations(
+        &mut self,
+        hooks: &Path,
+        folder: &Path,
+        inherited: impl Fn(&str) -> Option<OsString>,
+    ) {
+        let set = self.set.iter().position(|(name, _)| *name == LD_PRELOAD);
+        let others = match set {
+            Some(at) => self.set.remove(at).1,
+            None => inherited(LD_PRELOAD).unwrap_or_default(),
+        };
+        let all = match others.is_empty() {
+            true => hooks.into(),
+            false => joined(hooks.as_os_str(), &others),
+        };
+        self.put(LD_PRELOAD, all);
+        self.put(FOLDER_VARIABLE, folder.into());
+        // What NIXL binds past every preloaded library cannot be counted.
+        self.set.retain(|(name, _)| *name != DEEPBIND);
+        self.put(DEEPBIND, "0".into());
     }
 
     fn put(&mut self, name: &'static str, value: OsString) {

@@ -16,6 +16,7 @@ use mock_ucx::ledger::read::Snapshot;
 use super::command::{CommandError, Program};
 use super::folder::{Folder, LedgerFile};
 use super::library::LibraryError;
+use super::memory::{ProcessMemory, Sampler};
 use super::notices::{Farewell, Notices, real_ucx};
 use super::preload::{Environment, PreloadError, Wish};
 use super::process::{End, Process};
@@ -40,6 +41,20 @@ pub struct Run {
     pub orphans_wait: Duration,
     /// File for the traces of all processes, if the library is told to write some.
     pub trace: Option<PathBuf>,
+    /// Whether memory is watched, and on which UCX.
+    pub memory: MemoryWatch,
+}
+
+/// Whether memory is watched.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum MemoryWatch {
+    /// It is not.
+    #[default]
+    Off,
+    /// It is, in processes on the mock.
+    OnMock,
+    /// It is, in processes on their own UCX: the mock is not preloaded.
+    OnRealUcx,
 }
 
 /// Why a command could not be run.
@@ -81,6 +96,8 @@ pub struct Watched {
     pub bypassed: Vec<Bypassed>,
     /// Ledgers that could not be read, and why.
     pub unreadable: Vec<String>,
+    /// What the memory of each process did, if that was watched.
+    pub memory: Vec<ProcessMemory>,
     /// Exit status of the command, as a shell tells it: 128 + signal for one that a signal ended.
     pub status: u8,
 }
@@ -106,6 +123,7 @@ struct Watch {
     farewells: BTreeMap<LedgerFile, Farewell>,
     bypassed: Vec<Bypassed>,
     interrupts: u32,
+    sampler: Option<Sampler>,
 }
 
 fn system(what: &'static str) -> impl FnOnce(io::Error) -> RunError {
@@ -121,20 +139,11 @@ impl Run {
         let path_variable = std::env::var_os("PATH");
         let name = self.command.first().map(OsString::as_os_str);
         let program = Program::find(name.unwrap_or_default(), path_variable.as_deref())?;
-        let library = super::find_library()?;
         let cannot_trace = system("the trace cannot be written");
         let trace = self.trace.as_ref().map(File::create).transpose();
         let trace = trace.map_err(cannot_trace)?;
         let folder = Folder::new().map_err(system("no folder for ledgers can be made"))?;
-        let library = preloadable(&library, &folder).map_err(system("no link can be made"))?;
-        let wish = Wish {
-            library: &library,
-            folder: folder.path(),
-            given: &self.given,
-            perturb: self.perturb,
-            needed: &program.needed,
-        };
-        let environment = Environment::new(&wish, |name| std::env::var_os(name))?;
+        let environment = self.environment(&folder, &program.needed)?;
         let notices = Notices::new(&folder).map_err(system("no socket can be made"))?;
         reap::adopt_orphans().map_err(system("orphans cannot be adopted"))?;
         let signals = Signals::new().map_err(system("signals cannot be queued"))?;
@@ -148,13 +157,43 @@ impl Run {
             farewells: BTreeMap::new(),
             bypassed: Vec::new(),
             interrupts: 0,
+            sampler: None,
         };
+        if self.memory != MemoryWatch::Off {
+            watch.sampler = Some(Sampler::new(watch.folder.path()));
+        }
         watch.wait(self.orphans_wait, census)?;
         if let Some(trace) = trace {
             let written = watch.folder.write_traces(trace);
             written.map_err(system("the trace cannot be written"))?;
         }
         Ok(watch.finish())
+    }
+
+    /// The command's, with what is preloaded.
+    fn environment(&self, folder: &Folder, needed: &[String]) -> Result<Environment, RunError> {
+        let link =
+            |library: &Path| preloadable(library, folder).map_err(system("no link can be made"));
+        let inherited = |name: &str| std::env::var_os(name);
+        let mut environment = match self.memory {
+            MemoryWatch::OnRealUcx => Environment::default(),
+            MemoryWatch::Off | MemoryWatch::OnMock => {
+                let library = link(&super::find_library()?)?;
+                let wish = Wish {
+                    library: &library,
+                    folder: folder.path(),
+                    given: &self.given,
+                    perturb: self.perturb,
+                    needed,
+                };
+                Environment::new(&wish, inherited)?
+            }
+        };
+        if self.memory != MemoryWatch::Off {
+            let hooks = link(&super::find_hooks()?)?;
+            environment.count_allocations(&hooks, folder.path(), inherited);
+        }
+        Ok(environment)
     }
 
     fn start(
@@ -192,11 +231,12 @@ impl Run {
 
 /// The loader splits `LD_PRELOAD` at colons and blanks: a path with such gets a link without.
 fn preloadable(library: &Path, folder: &Folder) -> io::Result<PathBuf> {
+    let name = library.file_name().unwrap_or_default();
     let text = library.as_os_str().as_encoded_bytes();
     if !text.iter().any(|byte| matches!(byte, b':' | b' ')) {
         return Ok(library.to_owned());
     }
-    let link = folder.path().join("libmock_ucx.so");
+    let link = folder.path().join(name);
     std::os::unix::fs::symlink(library, &link)?;
     Ok(link)
 }
@@ -211,6 +251,9 @@ impl Watch {
         loop {
             self.sleep(deadline.is_some())
                 .map_err(system("events cannot be waited for"))?;
+            if let Some(sampler) = &mut self.sampler {
+                sampler.tick();
+            }
             while let Some(farewell) = self.notices.next(&self.folder) {
                 self.note(farewell);
             }
@@ -245,7 +288,11 @@ impl Watch {
             wanted(self.signals.descriptor()),
             wanted(self.notices.descriptor()),
         ];
-        let timeout = if orphans_only { ORPHANS_POLL_MS } else { -1 };
+        let timeout = match &self.sampler {
+            _ if orphans_only => ORPHANS_POLL_MS,
+            Some(sampler) => sampler.wait_ms(),
+            None => -1,
+        };
         // SAFETY: the array has the length that is passed.
         let ready = unsafe {
             libc::poll(
@@ -371,6 +418,7 @@ impl Watch {
             processes,
             bypassed: self.bypassed,
             unreadable,
+            memory: self.sampler.map_or_else(Vec::new, Sampler::finish),
             status: u8::try_from(status).unwrap_or(u8::MAX),
         }
     }
