@@ -127,7 +127,7 @@ fn a_library_of_another_build_is_refused_with_what_mends_it() {
     installed.assert_refuses(&[
         "is of another build (0000",
         BUILD_ID,
-        "target/release/mock-ucx and target/release/deps/libmock_ucx.so",
+        "target/release/mock-ucx, target/release/deps/libmock_ucx.so",
     ]);
 }
 
@@ -141,5 +141,5 @@ fn a_stale_library_beside_the_program_does_not_hide_the_right_one() {
 
 #[test]
 fn a_program_without_a_library_says_where_it_looked() {
-    Installed::new(None).assert_refuses(&["libmock_ucx.so is in none of", "../lib", "cargo build"]);
+    Installed::new(None).assert_refuses(&["libmock_ucx.so is nowhere", "../lib", "cargo build"]);
 }

@@ -10,7 +10,7 @@ use std::sync::atomic::AtomicPtr;
 use std::sync::atomic::Ordering::{Acquire, Release};
 
 use mock_ucx::control::environment;
-use mock_ucx::schedule::Environment;
+use mock_ucx::schedule::{ASKED_FOR, Environment};
 
 /// An entry under the system's name: puts the return address into `$register` and goes on in `$inner`.
 macro_rules! entry {
@@ -40,9 +40,37 @@ entry!("C", socket, socket_new, "rcx");
 entry!("C", accept, socket_accept, "rcx");
 entry!("C", accept4, socket_accept4, "r8");
 entry!("C", connect, connection, "rcx");
-// operator new(size_t), operator new[](size_t)
-entry!("C-unwind", _Znwm, memory, "rsi");
-entry!("C-unwind", _Znam, memory, "rsi");
+
+/// `operator new(size_t)`: goes straight on in the C++ library's own unless somebody may make it fail, so that whoever counts allocations
+/// sees the stack that there would be without this program.
+#[unsafe(naked)]
+#[unsafe(no_mangle)]
+extern "C-unwind" fn _Znwm() {
+    naked_asm!(
+        "cmp byte ptr [rip + {asked} + {memory}], 0",
+        "jne 2f",
+        "cmp qword ptr [rip + {real}], 0",
+        "je 2f",
+        "jmp qword ptr [rip + {real}]",
+        "2:",
+        "mov rsi, [rsp]",
+        "jmp {inner}",
+        asked = sym ASKED_FOR,
+        memory = const Environment::Memory as usize,
+        real = sym REAL_NEW,
+        inner = sym memory,
+    )
+}
+
+/// `operator new[](size_t)`.
+#[unsafe(naked)]
+#[unsafe(no_mangle)]
+extern "C-unwind" fn _Znam() {
+    naked_asm!("jmp {new}", new = sym _Znwm)
+}
+
+/// The C++ library's `operator new`, once it is known.
+static REAL_NEW: AtomicPtr<c_void> = AtomicPtr::new(std::ptr::null_mut());
 
 unsafe extern "C" {
     // Where the linker put this program's code.
@@ -235,29 +263,35 @@ unsafe extern "C" fn connection(
     })
 }
 
-/// `operator new`, as libstdc++ has it: memory of malloc, which `operator delete` frees.
 unsafe extern "C-unwind" fn memory(bytes: usize, caller: usize) -> *mut c_void {
-    if failure(Environment::Memory, caller).is_none() {
-        // SAFETY: any size may be asked for.
-        let block = unsafe { libc::malloc(bytes.max(1)) };
-        if !block.is_null() {
-            return block;
+    if failure(Environment::Memory, caller).is_some() {
+        // SAFETY: the function has this signature.
+        unsafe {
+            std::mem::transmute::<*mut c_void, extern "C-unwind" fn() -> !>(of_libstdcxx(
+                c"_ZSt17__throw_bad_allocv",
+            ))()
         }
     }
-    throw_bad_alloc()
+    let real = of_libstdcxx(c"_Znwm");
+    REAL_NEW.store(real, Release);
+    // SAFETY: as above.
+    unsafe {
+        std::mem::transmute::<*mut c_void, extern "C-unwind" fn(usize) -> *mut c_void>(real)(bytes)
+    }
 }
 
-fn throw_bad_alloc() -> ! {
-    // SAFETY: terminated names; whoever asked for memory by `operator new` has this library loaded, and the function has this signature.
-    unsafe {
+/// A function of the C++ library, which whoever uses `operator new` has loaded.
+fn of_libstdcxx(name: &CStr) -> *mut c_void {
+    // SAFETY: terminated names.
+    let found = unsafe {
         let library = libc::dlopen(
             c"libstdc++.so.6".as_ptr(),
             libc::RTLD_LAZY | libc::RTLD_NOLOAD,
         );
-        let throw = libc::dlsym(library, c"_ZSt17__throw_bad_allocv".as_ptr());
-        if throw.is_null() {
-            std::process::abort();
-        }
-        std::mem::transmute::<*mut c_void, extern "C-unwind" fn() -> !>(throw)()
+        libc::dlsym(library, name.as_ptr())
+    };
+    if found.is_null() {
+        std::process::abort();
     }
+    found
 }

@@ -26,7 +26,7 @@ pub enum Environment {
 }
 
 /// Number of points.
-pub(crate) const ENVIRONMENT_COUNT: usize = Environment::Connection as usize + 1;
+pub const ENVIRONMENT_COUNT: usize = Environment::Connection as usize + 1;
 
 /// What is known of a point.
 struct Info {
@@ -115,8 +115,9 @@ static ENTRIES: [(Environment, Info); ENVIRONMENT_COUNT] = [
     ),
 ];
 
-/// Whether anybody may deviate there: asked before each call of the client, so it costs a load.
-static ASKED_FOR: [AtomicBool; ENVIRONMENT_COUNT] =
+/// Whether anybody may deviate at each point, by its number: looked at before each call of the client, so it costs a load. For whoever stands
+/// in for the system in assembly; others ask [`crate::control::environment`].
+pub static ASKED_FOR: [AtomicBool; ENVIRONMENT_COUNT] =
     [const { AtomicBool::new(false) }; ENVIRONMENT_COUNT];
 
 impl Environment {

@@ -15,7 +15,7 @@ mod spec;
 pub use bytes::Bytes;
 pub use choice::{Choice, Variant};
 pub use decider::{Benign, Decider, Decision, ObjectName, Question};
-pub use environment::Environment;
+pub use environment::{ASKED_FOR, ENVIRONMENT_COUNT, Environment};
 pub use exhaustive::Exhaustive;
 pub use fault::{Fault, FaultSpec, Occurrences};
 pub use moves::{MOVE_COUNT, Move};

@@ -224,7 +224,7 @@ fn unmapping(stack: &[Frame]) -> Option<Frame> {
         .cloned()
 }
 
-/// What an unmap cost in the first and the last part, if that grew from each part to the next.
+/// What an unmap cost in the first and the last part, if it grew to the middle, and on from there.
 fn cost(bounds: &[usize], unmaps: &[SitePoint]) -> Option<Cost> {
     let costs: Vec<f64> = bounds
         .windows(2)
@@ -234,8 +234,10 @@ fn cost(bounds: &[usize], unmaps: &[SitePoint]) -> Option<Cost> {
             (to.total_ns - from.total_ns) as f64 / count.max(1) as f64 / 1000.0
         })
         .collect();
-    let grows = costs.windows(2).all(|pair| pair[1] > pair[0]);
     let (first_us, last_us) = (*costs.first()?, *costs.last()?);
+    let between = &costs[1..PARTS - 1];
+    let middle = between.iter().sum::<f64>() / between.len() as f64;
+    let grows = first_us < middle && middle < last_us;
     (grows && last_us >= first_us * COST_FACTOR).then_some(Cost { first_us, last_us })
 }
 
