@@ -128,7 +128,7 @@ fn files_of_an_earlier_hunt_that_are_of_no_use_are_named_in_one_line() {
         ),
         (b"\x7fELF rubbish", "no hunt wrote it"),
         (
-            b"mock-ucx played 1 nixl=0.0.0@0 build=0 strict=false\n",
+            b"mock-ucx played 2 nixl=0.0.0@0 build=0 strict=false\n",
             "it is of nixl=0.0.0@0",
         ),
     ] {
@@ -259,4 +259,21 @@ fn known_findings_that_cannot_be_read_are_named() {
         told.contains("x.scenario") && told.contains("`ep.fial`"),
         "{told}"
     );
+}
+
+#[test]
+fn drawn_cases_of_a_seed_go_on_behind_those_that_were_played() {
+    let out = tempfile::tempdir().unwrap();
+    let folder = out.path().to_str().unwrap();
+    let drawn = |seed: &str| {
+        let limits = ["--cases", "30", "--known", "none", "--out", folder];
+        let mut arguments = vec!["hunt", "--random-only", "--seed", seed];
+        arguments.extend(limits);
+        mock_ucx(&arguments);
+        let journal = std::fs::read_to_string(out.path().join("played.log")).unwrap();
+        journal.lines().last().unwrap().to_owned()
+    };
+    assert_eq!(drawn("5"), "drawn 5 contract 30");
+    assert_eq!(drawn("5"), "drawn 5 contract 60");
+    assert_eq!(drawn("6"), "drawn 6 contract 30");
 }

@@ -48,7 +48,7 @@ pub(super) struct Collected {
     pub(super) singles: Vec<Vec<FaultSpec>>,
     /// Pairs that follow from a single fault, by the place of that in the plan.
     pairs: BTreeMap<usize, Vec<Planned>>,
-    journal: Journal,
+    pub(super) journal: Journal,
     symbols: Symbolizer,
 }
 

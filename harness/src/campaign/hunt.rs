@@ -97,6 +97,7 @@ impl Hunt {
             let random = Random {
                 hunt: self,
                 seed,
+                first: state.journal.drawn(seed, self.class),
                 cases_max: self.cases_max.saturating_sub(state.tally.cases),
                 deadline: search_until,
             };

@@ -1,8 +1,9 @@
 //! Which cases were played, kept in the output folder, so that a hunt goes on where the one before it stopped.
 //!
-//! A text file: what it belongs to on its first line, then the key of one case a line. It is only ever added to.
+//! A text file: what it belongs to on its first line, then the key of one case a line. A line `drawn SEED CLASS COUNT` stands for the first
+//! so many cases of a seed. It is only ever added to.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 use std::io::{self, BufWriter, Read, Write};
 use std::path::{Path, PathBuf};
@@ -11,15 +12,19 @@ use mock_ucx::schedule::FaultSpec;
 use sha2::{Digest, Sha256};
 
 use crate::scenario::Scenario;
+use crate::scenario::generate::Class;
 
 /// Its name in the output folder.
 pub const FILE_NAME: &str = "played.log";
 
 /// How it begins; the number is that of this layout.
-const MAGIC: &str = "mock-ucx played 1";
+const MAGIC: &str = "mock-ucx played 2";
 
 /// A longer file is not read: it would be that of some millions of cases, which no hunt here plays.
 pub const BYTES_MAX: u64 = 64 << 20;
+
+/// How a line begins that tells of drawn cases.
+const DRAWN: &str = "drawn ";
 
 /// Bytes of a key in hex digits.
 const KEY_DIGITS: usize = 16;
@@ -36,8 +41,37 @@ pub enum Beginning {
 }
 
 /// The cases that were played.
-pub struct Journal {
+#[derive(Debug, Default)]
+struct Cases {
+    /// Keys of those of a plan.
     played: BTreeSet<u64>,
+    /// How many of those that are drawn, by seed and class.
+    drawn: BTreeMap<(u64, String), usize>,
+}
+
+impl Cases {
+    fn count(&self) -> usize {
+        self.played.len() + self.drawn.values().sum::<usize>()
+    }
+
+    /// Takes in a line; nothing if it is none.
+    fn read(&mut self, line: &str) -> Option<()> {
+        let Some(drawn) = line.strip_prefix(DRAWN) else {
+            let digits = Some(line).filter(|line| line.len() == KEY_DIGITS)?;
+            self.played.insert(u64::from_str_radix(digits, 16).ok()?);
+            return Some(());
+        };
+        let mut words = drawn.split(' ');
+        let (seed, class, count) = (words.next()?, words.next()?, words.next()?);
+        let key = (seed.parse().ok()?, class.to_owned());
+        self.drawn.insert(key, count.parse().ok()?);
+        words.next().is_none().then_some(())
+    }
+}
+
+/// Keeps track of the cases that were played.
+pub struct Journal {
+    cases: Cases,
     path: PathBuf,
     file: BufWriter<File>,
     failed: Option<io::Error>,
@@ -51,14 +85,13 @@ impl Journal {
     pub fn open(folder: &Path, identity: &str, fresh: bool) -> io::Result<(Journal, Beginning)> {
         let path = folder.join(FILE_NAME);
         let first_line = format!("{MAGIC} {identity}");
-        let (played, beginning) = match read(&path, &first_line)? {
-            Found::Nothing => (BTreeSet::new(), Beginning::New),
-            Found::Played(_) if fresh => (BTreeSet::new(), Beginning::New),
-            Found::Useless(_) if fresh => (BTreeSet::new(), Beginning::New),
-            Found::Useless(why) => (BTreeSet::new(), Beginning::StartsOver(why)),
-            Found::Played(played) => {
-                let count = played.len();
-                (played, Beginning::Continues(count))
+        let (cases, beginning) = match read(&path, &first_line)? {
+            Found::Nothing => (Cases::default(), Beginning::New),
+            _ if fresh => (Cases::default(), Beginning::New),
+            Found::Useless(why) => (Cases::default(), Beginning::StartsOver(why)),
+            Found::Played(cases) => {
+                let count = cases.count();
+                (cases, Beginning::Continues(count))
             }
         };
         let goes_on = matches!(beginning, Beginning::Continues(_));
@@ -67,7 +100,7 @@ impl Journal {
             false => File::create(&path)?,
         };
         let mut journal = Journal {
-            played,
+            cases,
             path,
             file: BufWriter::new(file),
             failed: None,
@@ -80,15 +113,27 @@ impl Journal {
 
     /// Whether this case was played.
     pub fn has(&self, scenario: &Scenario, faults: &FaultSpec) -> bool {
-        self.played.contains(&key(scenario, faults))
+        self.cases.played.contains(&key(scenario, faults))
     }
 
     /// This case was played.
     pub fn add(&mut self, scenario: &Scenario, faults: &FaultSpec) {
         let key = key(scenario, faults);
-        if self.played.insert(key) {
+        if self.cases.played.insert(key) {
             self.put(&format!("{key:0KEY_DIGITS$x}"));
         }
+    }
+
+    /// How many cases of a seed were played, from the first one on.
+    pub fn drawn(&self, seed: u64, class: Class) -> usize {
+        let key = (seed, class.to_string());
+        self.cases.drawn.get(&key).copied().unwrap_or_default()
+    }
+
+    /// So many were.
+    pub fn drew(&mut self, seed: u64, class: Class, count: usize) {
+        self.put(&format!("{DRAWN}{seed} {class} {count}"));
+        self.cases.drawn.insert((seed, class.to_string()), count);
     }
 
     /// Writes all out; why that is not possible, if it is not.
@@ -129,7 +174,7 @@ fn append(path: &Path) -> io::Result<File> {
 
 enum Found {
     Nothing,
-    Played(BTreeSet<u64>),
+    Played(Cases),
     Useless(String),
 }
 
@@ -163,13 +208,10 @@ fn parse(text: &str, first_line: &str) -> Found {
     }
     let is_cut_off = !text.ends_with('\n');
     let last = text.lines().count() - 1;
-    let mut played = BTreeSet::new();
+    let mut cases = Cases::default();
     for (index, line) in lines.filter(|(_, line)| !line.is_empty()) {
-        let key = Some(line).filter(|line| line.len() == KEY_DIGITS);
-        match key.and_then(|digits| u64::from_str_radix(digits, 16).ok()) {
-            Some(key) => {
-                played.insert(key);
-            }
+        match cases.read(line) {
+            Some(()) => {}
             // The process that wrote it was killed: that case is played again.
             None if is_cut_off && index == last => {}
             None => {
@@ -177,7 +219,7 @@ fn parse(text: &str, first_line: &str) -> Found {
             }
         }
     }
-    Found::Played(played)
+    Found::Played(cases)
 }
 
 #[cfg(test)]
@@ -246,11 +288,11 @@ mod tests {
             "another version of mock-ucx wrote it"
         );
         assert_eq!(
-            why(b"mock-ucx played 1 nixl=1.4.1 build=a\n"),
+            why(b"mock-ucx played 2 nixl=1.4.1 build=a\n"),
             "it is of nixl=1.4.1 build=a, and this is nixl=1.5.1 build=a"
         );
         assert_eq!(
-            why(b"mock-ucx played 1 nixl=1.5.1 build=a\nrubbish\n0123456789abcdef\n"),
+            why(b"mock-ucx played 2 nixl=1.5.1 build=a\nrubbish\n0123456789abcdef\n"),
             "line 2 of it is no case"
         );
         File::create(&path).unwrap().set_len(BYTES_MAX + 1).unwrap();
@@ -262,11 +304,33 @@ mod tests {
     }
 
     #[test]
+    fn drawn_cases_are_known_by_seed_and_class_and_a_cut_off_line_is_not_read() {
+        let folder = tempfile::tempdir().unwrap();
+        let (mut journal, _) = begin(folder.path());
+        assert_eq!(journal.drawn(7, Class::Contract), 0);
+        journal.drew(7, Class::Contract, 100);
+        journal.drew(7, Class::Contract, 250);
+        journal.drew(8, Class::Misuse, 3);
+        drop(journal);
+        let (journal, beginning) = begin(folder.path());
+        assert_eq!(beginning, Beginning::Continues(253));
+        assert_eq!(journal.drawn(7, Class::Contract), 250);
+        assert_eq!(journal.drawn(7, Class::Misuse), 0);
+        assert_eq!(journal.drawn(8, Class::Misuse), 3);
+        drop(journal);
+        let path = folder.path().join(FILE_NAME);
+        let text = std::fs::read_to_string(&path).unwrap();
+        std::fs::write(&path, text.trim_end().strip_suffix("misuse 3").unwrap()).unwrap();
+        let (journal, _) = begin(folder.path());
+        assert_eq!(journal.drawn(8, Class::Misuse), 0);
+    }
+
+    #[test]
     fn a_full_disk_is_told_and_stops_nothing() {
         let folder = tempfile::tempdir().unwrap();
         std::os::unix::fs::symlink("/dev/full", folder.path().join("full")).unwrap();
         let mut journal = Journal {
-            played: BTreeSet::new(),
+            cases: Cases::default(),
             path: folder.path().join("full"),
             file: BufWriter::new(File::options().write(true).open("/dev/full").unwrap()),
             failed: None,

@@ -2,6 +2,7 @@
 //! is found is played again with the decisions that fired as an explicit fault specification: only what shows then is kept.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
 use std::sync::atomic::AtomicUsize;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::Instant;
@@ -12,10 +13,9 @@ use mock_ucx::schedule::{FaultSpec, Point};
 
 use super::collected::Collected;
 use super::hunt::{Hunt, Progress};
-use super::outcome::{Judged, judge_case};
+use super::outcome::judge_case;
 use super::recorded::Recorded;
-use crate::execute::case::{Draw, Glance, Played, Task};
-use crate::execute::noted::explicit;
+use crate::execute::case::{Draw, Glance, Task};
 use crate::execute::pool::Zygote;
 use crate::report::{Finding, Symbolizer};
 use crate::scenario::Scenario;
@@ -23,6 +23,10 @@ use crate::scenario::generate::{Class, Recipe, Stream};
 
 /// Of so many cases one is benign, and one takes its decisions from bytes; the others are swarms.
 const KINDS: usize = 8;
+/// Cases that are handed to a process at a time.
+const HANDFUL: usize = 16;
+/// Cases after which it is written down how far the phase is.
+const TRACKED: usize = 1_000;
 /// Decisions of a case that takes them from bytes.
 const DECISIONS: usize = 256;
 /// One decision of so many is not benign: bytes are, and most outcomes have small numbers.
@@ -60,6 +64,15 @@ fn sparse(byte: u8) -> u8 {
     } else {
         0
     }
+}
+
+/// A case as it is played.
+struct Case {
+    number: usize,
+    scenario: Scenario,
+    task: Task,
+    /// It goes round a known crash.
+    sidestepped: bool,
 }
 
 /// What a worker sends for a case.
@@ -100,6 +113,8 @@ impl Outcome {
 pub(super) struct Random<'a> {
     pub(super) hunt: &'a Hunt,
     pub(super) seed: u64,
+    /// The number of its first case.
+    pub(super) first: usize,
     pub(super) cases_max: usize,
     pub(super) deadline: Instant,
 }
@@ -114,9 +129,9 @@ impl Random<'_> {
         state: &mut Collected,
         progress: &mut dyn Progress,
     ) -> anyhow::Result<()> {
-        let next = AtomicUsize::new(0);
+        let next = AtomicUsize::new(self.first);
         let (sender, results) = unbounded();
-        let mut played = 0;
+        let mut played = self.first;
         let mut failure = None;
         std::thread::scope(|scope| {
             for _ in 0..self.hunt.jobs.max(1) {
@@ -134,15 +149,18 @@ impl Random<'_> {
                 while let Some(outcome) = waiting.remove(&played) {
                     played += 1;
                     self.take(outcome, state, progress);
+                    if played.is_multiple_of(TRACKED) {
+                        state.journal.drew(self.seed, self.hunt.class, played);
+                    }
                 }
             }
+            state.journal.drew(self.seed, self.hunt.class, played);
             for outcome in waiting.into_values() {
-                played += 1;
                 self.take(outcome, state, progress);
             }
         });
         match failure {
-            Some(error) if played == 0 => Err(error),
+            Some(error) if state.tally.drawn == 0 => Err(error),
             Some(error) => {
                 let doubt = format!("a process for the cases failed: {error:#}");
                 state.tally.doubts.insert(doubt);
@@ -180,71 +198,105 @@ impl Random<'_> {
         };
         let mut symbols = Symbolizer::new();
         while !self.hunt.stop.load(Relaxed) && Instant::now() < self.deadline {
-            let number = next.fetch_add(1, Relaxed);
-            if number >= self.cases_max {
+            let first = next.fetch_add(HANDFUL, Relaxed);
+            let numbers = first..self.end().min(first + HANDFUL);
+            if numbers.is_empty() {
                 return;
             }
-            let outcome = self.case(&mut zygote, &mut symbols, number);
-            let arrival = outcome.map(|outcome| (number, outcome));
-            if sender.send(arrival).is_err() {
-                return;
+            let arrivals = match self.handful(&mut zygote, &mut symbols, numbers) {
+                Ok(outcomes) => outcomes.into_iter().map(Ok).collect(),
+                Err(error) => vec![Err(error)],
+            };
+            for arrival in arrivals {
+                if sender.send(arrival).is_err() {
+                    return;
+                }
             }
         }
     }
 
-    fn case(
+    /// The number behind the last case.
+    fn end(&self) -> usize {
+        self.first.saturating_add(self.cases_max)
+    }
+
+    /// Some cases at once: to hand over one alone costs as much as to play it.
+    fn handful(
         &self,
         zygote: &mut Zygote,
         symbols: &mut Symbolizer,
-        number: usize,
-    ) -> anyhow::Result<Outcome> {
+        numbers: Range<usize>,
+    ) -> anyhow::Result<Vec<(usize, Outcome)>> {
+        let cases: Vec<_> = numbers.map(|number| self.draw(number)).collect();
+        let tasks = cases.iter().map(|case| case.task.clone());
+        let glances = zygote.glance(tasks.collect())?;
+        let outcomes = cases.iter().zip(&glances).map(|(case, glance)| {
+            let outcome = self.look(zygote, symbols, case, glance)?;
+            Ok((case.number, outcome))
+        });
+        outcomes.collect()
+    }
+
+    fn draw(&self, number: usize) -> Case {
         let mut drawn = Drawn::new(self.seed, number, self.hunt.class);
         let around = self.hunt.known.sidestep_any(&drawn.scenario);
         let sidestepped = around.is_some();
         if let Some(around) = around {
             drawn.scenario = around;
         }
-        let text = drawn.scenario.to_string();
-        let glance = zygote.glance(Task {
-            scenario: text.clone(),
-            faults: String::new(),
-            draw: drawn.draw.clone(),
-        })?;
-        let mut outcome = Outcome::of(&glance)?;
-        outcome.sidestepped = sidestepped;
+        Case {
+            number,
+            task: Task {
+                scenario: drawn.scenario.to_string(),
+                faults: String::new(),
+                draw: drawn.draw,
+            },
+            scenario: drawn.scenario,
+            sidestepped,
+        }
+    }
+
+    /// Has a second look at a case that deserves one: what fired in it is asked for by name.
+    fn look(
+        &self,
+        zygote: &mut Zygote,
+        symbols: &mut Symbolizer,
+        case: &Case,
+        glance: &Glance,
+    ) -> anyhow::Result<Outcome> {
+        let mut outcome = Outcome::of(glance)?;
+        outcome.sidestepped = case.sidestepped;
         if !glance.suspicious && !glance.doubtful {
             return Ok(outcome);
         }
-        let played = zygote.play_drawn(&text, "", &drawn.draw)?;
-        let Some(faults) = explicit(played.snapshot.as_ref()) else {
-            // What cannot be named cannot be replayed, so whatever it shows is not kept.
-            let judged = self.judge(symbols, &drawn.scenario, &one_fault(&played), &played);
-            outcome.lost = judged.findings.len();
+        let Some(faults) = &glance.fired else {
+            // What cannot be named cannot be played again, so whatever it shows is not kept.
+            outcome.lost = usize::from(glance.suspicious);
             return Ok(outcome);
         };
-        let judged = self.judge(symbols, &drawn.scenario, &faults, &played);
-        if !judged.doubts.is_empty() {
-            outcome.doubts = judged.doubts;
+        let played = zygote.play(&case.task.scenario, faults)?;
+        let faults: FaultSpec = faults.parse()?;
+        let hunt = self.hunt;
+        let judged = judge_case(
+            symbols,
+            &case.scenario,
+            &faults,
+            &hunt.nixl,
+            hunt.strict,
+            &played,
+        );
+        outcome.lost = usize::from(glance.suspicious && judged.findings.is_empty());
+        outcome.findings = judged.findings;
+        outcome.doubts = judged.doubts;
+        if glance.doubtful && outcome.doubts.is_empty() {
+            let doubt = "could not be vouched for, and could when it was played again";
             outcome
                 .doubts
-                .push(self.keep(&drawn.scenario, faults.clone()));
+                .push(format!("{} {doubt}", case.scenario.name));
         }
-        if judged.findings.is_empty() {
-            return Ok(outcome);
+        if !outcome.doubts.is_empty() {
+            outcome.doubts.push(self.keep(&case.scenario, faults));
         }
-        let again = zygote.play(&text, &faults.to_string())?;
-        let shown = self.judge(symbols, &drawn.scenario, &faults, &again);
-        let same = |finding: &&Finding| {
-            let mut all = shown.findings.iter();
-            all.any(|other| other.fingerprint == finding.fingerprint)
-        };
-        outcome.lost = judged
-            .findings
-            .iter()
-            .filter(|finding| !same(finding))
-            .count();
-        outcome.doubts.extend(shown.doubts);
-        outcome.findings = shown.findings;
         Ok(outcome)
     }
 
@@ -268,31 +320,6 @@ impl Random<'_> {
                 file.display()
             ),
         }
-    }
-
-    fn judge(
-        &self,
-        symbols: &mut Symbolizer,
-        scenario: &Scenario,
-        faults: &FaultSpec,
-        played: &Played,
-    ) -> Judged {
-        judge_case(
-            symbols,
-            scenario,
-            faults,
-            &self.hunt.nixl,
-            self.hunt.strict,
-            played,
-        )
-    }
-}
-
-/// The first decision that fired, to tell a judge that something did.
-fn one_fault(played: &Played) -> FaultSpec {
-    let fired = played.snapshot.iter().flat_map(|snapshot| &snapshot.fired);
-    FaultSpec {
-        faults: fired.take(1).map(|fired| fired.to_fault()).collect(),
     }
 }
 

@@ -78,8 +78,8 @@ impl Glance {
 pub(crate) enum Request {
     /// To play a case in a process of its own; the answer is an [`End`].
     Play(Order),
-    /// To play it in one that plays many, with its files in this folder; the answer is a [`Glance`].
-    Glance(Task, PathBuf),
+    /// To play some in one that plays many, with its files in this folder; the answer is a [`Glance`] for each.
+    Glance(Vec<Task>, PathBuf),
 }
 
 /// Who decides where no fault of the specification applies.

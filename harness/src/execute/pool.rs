@@ -25,6 +25,7 @@ const PERTURB: &str = "165";
 pub struct Zygote {
     server: Server,
     folder: TempDir,
+    program: PathBuf,
     spec: String,
     trace: bool,
     environment: bool,
@@ -52,9 +53,19 @@ impl Zygote {
     /// # Errors
     /// It cannot be started, or it cannot load that NIXL: then the message is its own.
     pub fn start(spec: &str) -> anyhow::Result<Zygote> {
+        let program = std::env::current_exe().context("cannot find this program's own file")?;
+        Zygote::start_with(&program, spec)
+    }
+
+    /// The same for a caller that is another program than `mock-ucx`, which is `program`.
+    ///
+    /// # Errors
+    /// As [`Zygote::start`].
+    pub fn start_with(program: &Path, spec: &str) -> anyhow::Result<Zygote> {
         Ok(Zygote {
-            server: server(spec)?,
+            server: server(program, spec)?,
             folder: scratch_folder()?,
+            program: program.to_owned(),
             spec: spec.to_owned(),
             trace: false,
             environment: false,
@@ -116,12 +127,12 @@ impl Zygote {
         Ok(read(&files, end))
     }
 
-    /// Plays a case in a process that plays many, and takes a first look at it.
+    /// Plays cases in a process that plays many, and takes a first look at each.
     ///
     /// # Errors
     /// As [`Zygote::play`].
-    pub fn glance(&mut self, task: Task) -> anyhow::Result<Glance> {
-        let request = Request::Glance(task, self.folder.path().to_owned());
+    pub fn glance(&mut self, tasks: Vec<Task>) -> anyhow::Result<Vec<Glance>> {
+        let request = Request::Glance(tasks, self.folder.path().to_owned());
         self.ask(&request)
     }
 
@@ -131,7 +142,8 @@ impl Zygote {
             Ok(answer) => Ok(answer),
             Err(error) => {
                 let words = self.server.last_words();
-                self.server = server(&self.spec).with_context(|| format!("{error:#}: {words}"))?;
+                self.server = server(&self.program, &self.spec)
+                    .with_context(|| format!("{error:#}: {words}"))?;
                 self.server.exchange(request)
             }
         }
@@ -139,20 +151,19 @@ impl Zygote {
 }
 
 /// A process with that NIXL.
-fn server(spec: &str) -> anyhow::Result<Server> {
+fn server(program: &Path, spec: &str) -> anyhow::Result<Server> {
     let command = match python::command(spec)? {
         Some(python) => python,
-        None => own(spec)?,
+        None => own(program, spec),
     };
     Server::start(command, spec)
 }
 
 /// This program itself, as a zygote.
-fn own(spec: &str) -> anyhow::Result<Command> {
-    let program = std::env::current_exe().context("cannot find this program's own file")?;
-    let mut command = in_fixed_environment(&program);
+fn own(program: &Path, spec: &str) -> Command {
+    let mut command = in_fixed_environment(program);
     command.arg(ZYGOTE_VERB).arg(spec);
-    Ok(command)
+    command
 }
 
 /// A command with the same few variables whatever the caller's environment is.

@@ -21,7 +21,22 @@ unsafe impl Send for Mapping {}
 
 impl Mapping {
     /// Maps at least `len` bytes of zeroes, page-aligned. Pages that are never touched cost nothing.
+    ///
+    /// # Errors
+    /// The system has no room for it.
     pub fn new(len: usize) -> io::Result<Self> {
+        Mapping::with(len, 0)
+    }
+
+    /// The same with all pages there at once, for one that is filled anyway: a page that comes when it is touched costs three times as much.
+    ///
+    /// # Errors
+    /// The system has no room for it.
+    pub(super) fn populated(len: usize) -> io::Result<Self> {
+        Mapping::with(len, libc::MAP_POPULATE)
+    }
+
+    fn with(len: usize, flags: libc::c_int) -> io::Result<Self> {
         let len = len.max(1);
         // SAFETY: an anonymous mapping at an address of the kernel's choice replaces nothing.
         let start = unsafe {
@@ -29,7 +44,7 @@ impl Mapping {
                 ptr::null_mut(),
                 len,
                 libc::PROT_READ | libc::PROT_WRITE,
-                libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_NORESERVE,
+                libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_NORESERVE | flags,
                 -1,
                 0,
             )
@@ -118,11 +133,10 @@ fn pattern(seed: u8, from: u64, bytes: &mut [u8]) {
 
 /// Eight bytes of a pattern.
 fn pattern_word(seed: u8, word: u64) -> [u8; 8] {
-    // The finaliser of SplitMix64.
-    let mut z = (u64::from(seed) << 56 | word).wrapping_add(0x9e37_79b9_7f4a_7c15);
-    z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    (z ^ (z >> 31)).to_le_bytes()
+    // Steps of the golden ratio are a sequence that does not come back; the multiplication and its upper half mix each into all eight bytes.
+    let start = u64::from(seed).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    let z = start.wrapping_add(word).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    (z ^ (z >> 32)).to_le_bytes()
 }
 
 #[cfg(test)]

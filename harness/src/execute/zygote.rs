@@ -34,9 +34,10 @@ pub(super) fn serve_with(load: impl FnOnce() -> anyhow::Result<Ready>) -> anyhow
         let request = serde_json::from_str(line).context("an order cannot be read")?;
         Ok(match request {
             Request::Play(order) => serde_json::to_value(play(ready, &order)?)?,
-            Request::Glance(task, folder) => {
+            Request::Glance(tasks, folder) => {
                 let residents = residents.get_or_insert_with(|| Residents::of(ready, &folder));
-                serde_json::to_value(residents.play(&task)?)?
+                let glances = tasks.iter().map(|task| residents.play(task));
+                serde_json::to_value(glances.collect::<anyhow::Result<Vec<_>>>()?)?
             }
         })
     })

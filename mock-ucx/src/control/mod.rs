@@ -82,5 +82,10 @@ pub fn snapshot() -> Option<Snapshot> {
     crate::abi::current().map(|universe| Snapshot::of(&universe.map))
 }
 
+/// What the ledger of this process says but for call stacks and modules, if UCX was called already.
+pub fn snapshot_without_stacks() -> Option<Snapshot> {
+    crate::abi::current().map(|universe| Snapshot::without_stacks(&universe.map))
+}
+
 /// Progress calls of each worker after [`heal`] within which every operation under way is complete.
 pub use crate::fabric::flight::HEALED_PROGRESS_MAX;

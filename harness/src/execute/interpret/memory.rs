@@ -1,5 +1,6 @@
 //! Regions, and what is registered of them.
 
+use std::io;
 use std::rc::Rc;
 
 use super::reply::{Played, Reply, Stop, skip};
@@ -20,7 +21,7 @@ impl World {
         let size = size.clamp(1, REGION_BYTES_MAX) as usize;
         let region = match place {
             None => HeldRegion {
-                mapping: Rc::new(map(size)?),
+                mapping: Rc::new(mapped(Mapping::populated(size), size)?),
                 offset: 0,
                 len: size,
             },
@@ -42,7 +43,10 @@ impl World {
         if let Some(arena) = self.arenas.get(&slot) {
             return Ok(Rc::clone(arena));
         }
-        let arena = Rc::new(map(ARENA_BYTES as usize)?);
+        let arena = Rc::new(mapped(
+            Mapping::new(ARENA_BYTES as usize),
+            ARENA_BYTES as usize,
+        )?);
         self.arenas.insert(slot, Rc::clone(&arena));
         Ok(arena)
     }
@@ -175,6 +179,6 @@ impl World {
     }
 }
 
-fn map(size: usize) -> Result<Mapping, Stop> {
-    Mapping::new(size).or_else(|error| skip(format!("cannot map {size} bytes: {error}")))
+fn mapped(mapping: io::Result<Mapping>, size: usize) -> Result<Mapping, Stop> {
+    mapping.or_else(|error| skip(format!("cannot map {size} bytes: {error}")))
 }

@@ -102,8 +102,10 @@ impl Resident {
     fn run(mut self, orders: File, mut answers: File) -> anyhow::Result<()> {
         for line in BufReader::new(orders).lines() {
             let answer = self.play(&serde_json::from_str(&line?)?)?;
-            serde_json::to_writer(&mut answers, &answer)?;
-            answers.write_all(b"\n")?;
+            // In one piece: each write wakes the parent.
+            let mut text = serde_json::to_vec(&answer)?;
+            text.push(b'\n');
+            answers.write_all(&text)?;
         }
         Ok(())
     }
@@ -121,7 +123,7 @@ impl Resident {
         let mut notes = Notes::default();
         play(self.ready.api, &scenario, patience(benign), &mut notes);
         control::set_operation(0);
-        let Some(snapshot) = control::snapshot() else {
+        let Some(snapshot) = control::snapshot_without_stacks() else {
             return Ok(Answer {
                 glance: Glance::of(None),
                 at_rest: true,

@@ -20,6 +20,8 @@ mod transfers;
 #[cfg(test)]
 mod tests;
 
+use std::fmt;
+
 use arbitrary::{Arbitrary, Unstructured};
 
 use super::Scenario;
@@ -46,6 +48,15 @@ pub enum Class {
     Contract,
     /// It breaks it now and then, and says so in its text.
     Misuse,
+}
+
+impl fmt::Display for Class {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Class::Contract => "contract",
+            Class::Misuse => "misuse",
+        })
+    }
 }
 
 /// What a scenario is made from.
