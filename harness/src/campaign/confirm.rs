@@ -19,6 +19,50 @@ pub(crate) const HANG_REPLAYS_MAX: usize = 12;
 /// As above.
 const HANG_STABILITY_REPLAYS: u32 = 3;
 
+/// What a replay takes, and what one takes that hangs, with some room.
+const PLAY: Duration = Duration::from_millis(30);
+/// As above: it is given up after ten seconds of processor time.
+const HANG_PLAY: Duration = Duration::from_secs(11);
+
+/// What may be spent on a finding.
+struct Allowance {
+    /// Replays to make it small.
+    replays_max: usize,
+    /// Replays to say how surely it shows.
+    stability: u32,
+    /// Time that one takes.
+    play: Duration,
+}
+
+impl Allowance {
+    fn of(oracle: Oracle) -> Allowance {
+        match oracle {
+            Oracle::Hang => Allowance {
+                replays_max: HANG_REPLAYS_MAX,
+                stability: HANG_STABILITY_REPLAYS,
+                play: HANG_PLAY,
+            },
+            _ => Allowance {
+                replays_max: REPLAYS_MAX,
+                stability: STABILITY_REPLAYS,
+                play: PLAY,
+            },
+        }
+    }
+
+    /// Replays of the last kind that the time until `until` is enough for. Those that take a moment are always made.
+    fn affordable(&self, until: Instant) -> u32 {
+        let left = until.saturating_duration_since(Instant::now());
+        match self.play.as_secs() {
+            0 => self.stability,
+            seconds => {
+                let plays = u32::try_from(left.as_secs() / seconds).unwrap_or(u32::MAX);
+                plays.min(self.stability)
+            }
+        }
+    }
+}
+
 /// How findings are confirmed.
 pub struct Confirm<'a> {
     /// NIXL: a release or a folder.
@@ -101,13 +145,17 @@ impl Confirm<'_> {
             strict: self.strict,
             fingerprint: &finding.fingerprint,
         };
-        let (replays_max, stability_replays) = match finding.oracle {
-            Oracle::Hang => (HANG_REPLAYS_MAX, HANG_STABILITY_REPLAYS),
-            _ => (REPLAYS_MAX, STABILITY_REPLAYS),
-        };
-        let go_on = || Instant::now() < until && !self.stop.load(Relaxed);
-        let small = match go_on() {
-            true => minimise(candidate.clone(), &mut player, replays_max, &go_on)?,
+        let allowance = Allowance::of(finding.oracle);
+        let go_on = |until: Instant| Instant::now() < until && !self.stop.load(Relaxed);
+        let kept_back = allowance.play * allowance.stability;
+        let small_until = until.checked_sub(kept_back).unwrap_or(until);
+        let small = match go_on(small_until) {
+            true => minimise(
+                candidate.clone(),
+                &mut player,
+                allowance.replays_max,
+                &|| go_on(small_until),
+            )?,
             false => None,
         };
         let (candidate, mut kept) = match small {
@@ -120,8 +168,11 @@ impl Confirm<'_> {
         };
         kept.count = finding.count;
         kept.known.clone_from(&finding.known);
-        kept.stability = stability(&mut player, &candidate, stability_replays)?;
-        if go_on() {
+        let replays = allowance.affordable(until);
+        if replays > 0 {
+            kept.stability = stability(&mut player, &candidate, replays)?;
+        }
+        if go_on(until) {
             kept.certificate = Some(certify(&kept, self.spec)?);
         }
         Ok(kept)

@@ -155,7 +155,10 @@ impl<'a> Search<'a> {
     ) -> anyhow::Result<Option<Search<'a>>> {
         let mut shown = None;
         let (mut replays, mut misses) = (0, 0);
-        while replays < PROBES || (shown.is_none() && replays < PROBES_UNSURE) {
+        let wanted = |replays, shown: &Option<Shown>| {
+            replays < PROBES || (shown.is_none() && replays < PROBES_UNSURE)
+        };
+        while wanted(replays, &shown) && (replays == 0 || go_on()) {
             replays += 1;
             match replay.replay(&first)? {
                 Some(again) => shown = Some(again),
