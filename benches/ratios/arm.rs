@@ -10,9 +10,12 @@ use clap::ValueEnum;
 use harness::nixl::{self, Ucx};
 
 use super::client::Measure;
+use super::drawn;
 
 /// How the line with an answer begins: NIXL and UCX print on standard output, too.
 const ANSWER: &str = "ratios: ";
+/// The order for drawn scenarios.
+const DRAWN: &str = "drawn";
 /// Stands in an arm's arguments for NIXL's own UCX instead of a library.
 const REAL: &str = "real";
 /// The mock's setting that an arm gets from here only.
@@ -68,8 +71,18 @@ impl Arm {
 
     /// Time of `count` repeats.
     pub(crate) fn sample(&mut self, measure: Measure, count: u32) -> anyhow::Result<Duration> {
+        self.ask(&format!("{} {count}", name(measure)))
+    }
+
+    /// Time of the first `count` drawn scenarios, but for those with some numbers.
+    pub(crate) fn drawn(&mut self, count: u32, without: &[usize]) -> anyhow::Result<Duration> {
+        let without: Vec<String> = without.iter().map(usize::to_string).collect();
+        self.ask(&format!("{DRAWN} {count} {}", without.join(" ")))
+    }
+
+    fn ask(&mut self, order: &str) -> anyhow::Result<Duration> {
         let orders = self.orders.as_mut().context("the arm was ended")?;
-        writeln!(orders, "{} {count}", name(measure))?;
+        writeln!(orders, "{order}")?;
         loop {
             let mut line = String::new();
             let length = self.answers.read_line(&mut line)?;
@@ -100,11 +113,21 @@ pub(crate) fn serve(release: &str, library: PathBuf) -> anyhow::Result<()> {
     let api = unsafe { nixl::load(&installed, ucx) }?.api;
     for line in stdin().lock().lines() {
         let line = line?;
-        let Some((measure, count)) = line.split_once(' ') else {
+        let mut words = line.split_whitespace();
+        let (Some(measure), Some(count)) = (words.next(), words.next()) else {
             bail!("`{line}` is no order");
         };
-        let measure = Measure::from_str(measure, false).map_err(anyhow::Error::msg)?;
-        let elapsed = measure.run(api, count.parse()?)?;
+        let count = count.parse()?;
+        let elapsed = match measure {
+            DRAWN => {
+                let without = words.map(str::parse).collect::<Result<Vec<usize>, _>>()?;
+                drawn::run(api, count, &without)
+            }
+            measure => {
+                let measure = Measure::from_str(measure, false).map_err(anyhow::Error::msg)?;
+                measure.run(api, count)?
+            }
+        };
         println!("{ANSWER}{}", elapsed.as_nanos());
         stdout().flush()?;
     }

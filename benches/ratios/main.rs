@@ -5,6 +5,7 @@
 
 mod arm;
 mod client;
+mod drawn;
 mod registrations;
 mod results;
 
@@ -12,7 +13,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use anyhow::{Context, ensure};
+use anyhow::{Context, bail, ensure};
 use clap::Parser;
 use harness::nixl;
 use harness::supervise::find_library;
@@ -89,10 +90,12 @@ fn main() -> anyhow::Result<()> {
     let work = Work::new()?;
     let machine = Machine::here();
     pin_to_one_processor()?;
+    let (comparisons, drawn) = work.compare(&arguments)?;
     let page = Page {
         release: arguments.nixl.clone(),
         machine,
-        comparisons: work.compare(&arguments)?,
+        comparisons,
+        drawn,
         live: LIVE
             .map(|live| work.registrations(live))
             .into_iter()
@@ -126,7 +129,7 @@ impl Work {
     }
 
     /// The arms in turn, so that a machine whose speed drifts does not favour one of them.
-    fn compare(&self, arguments: &Arguments) -> anyhow::Result<Vec<Comparison>> {
+    fn compare(&self, arguments: &Arguments) -> anyhow::Result<(Vec<Comparison>, drawn::Found)> {
         let kinds = [
             Kind::Mock {
                 library: self.mock.clone(),
@@ -162,7 +165,11 @@ impl Work {
             }
             comparisons.push(comparison);
         }
-        Ok(comparisons)
+        let [_, bare, real] = arms.as_mut_slice() else {
+            bail!("there are three arms");
+        };
+        let drawn = drawn::compare(&arguments.nixl, arguments.rounds, bare, real)?;
+        Ok((comparisons, drawn))
     }
 
     fn registrations(&self, live: usize) -> anyhow::Result<registrations::Found> {

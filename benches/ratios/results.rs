@@ -4,10 +4,15 @@ use std::fmt;
 use std::fs;
 
 use super::client::Measure;
+use super::drawn::{self, Pair};
 use super::registrations::Found;
 
 /// Most bytes that a live handle should take.
 const HANDLE_BYTES_AIM: f64 = 300.0;
+/// Drawn scenarios a second on one processor.
+const RATE_AIM: f64 = 2000.0;
+/// Their speed against the stub.
+const BARE_AIM: f64 = 1.0 / 3.0;
 /// How many times as long a pair of calls may take with the most live registrations as with the fewest, to be called flat: the tables are
 /// larger than the processor's caches then.
 const FLAT_AIM: f64 = 1.5;
@@ -17,6 +22,7 @@ pub(crate) struct Page {
     pub(crate) release: String,
     pub(crate) machine: Machine,
     pub(crate) comparisons: Vec<Comparison>,
+    pub(crate) drawn: drawn::Found,
     pub(crate) live: Vec<Found>,
 }
 
@@ -127,6 +133,7 @@ impl fmt::Display for Page {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.head(out)?;
         self.compared(out)?;
+        self.drawn(out)?;
         self.registrations(out)
     }
 }
@@ -182,6 +189,45 @@ impl Page {
             }
         }
         writeln!(out)
+    }
+
+    fn drawn(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(
+            out,
+            "## Drawn scenarios\n\n\
+             Scenarios of 20 operations as a hunt draws them, nothing made to fail: in the process that plays one after the other, on the \
+             mock, judged by all oracles; and the same ones on the stub and on real UCX, judged by none. By the clock, on one processor: \
+             one scenario in seven has threads that sleep.\n\n\
+             | the same scenarios | ms each: min | median | max |\n|---|---:|---:|---:|"
+        )?;
+        let drawn::Found { bare, real } = &self.drawn;
+        for (name, samples) in [
+            ("mock", &bare.mock),
+            ("bare stub", &bare.other),
+            ("mock, the first of them", &real.mock),
+            ("real UCX, the first of them", &real.other),
+        ] {
+            let cells = Spread::of(samples.iter().copied()).cells(1e3);
+            writeln!(out, "| {name} | {cells} |")?;
+        }
+        let rate = 1.0 / median(&bare.mock);
+        let ratio = |pair: &Pair| {
+            let pairs = pair.other.iter().zip(&pair.mock);
+            Spread::of(pairs.map(|(other, mock)| other / mock))
+        };
+        let (to_bare, to_real) = (ratio(bare), ratio(real));
+        writeln!(
+            out,
+            "\n| | | aim | reached |\n|---|---:|---:|---|\n\
+             | scenarios a second on one processor | {} | {RATE_AIM} | {} |\n\
+             | speed against the bare stub, median | {} | {BARE_AIM:.2} | {} |\n\
+             | speed against real UCX, median | {} | | |\n",
+            figure(rate),
+            verdict(rate >= RATE_AIM),
+            figure(to_bare.median),
+            verdict(to_bare.median >= BARE_AIM),
+            figure(to_real.median),
+        )
     }
 
     fn registrations(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
