@@ -1,6 +1,7 @@
 //! Handle values: addresses in a range that is reserved and never readable, so that they are unique, compare like pointers, and a
 //! client that dereferences one crashes at once instead of reading something of ours.
 
+use std::ops::Range;
 use std::ptr;
 
 /// Distance of two handles, a cache line: a value in between is recognisably misaligned.
@@ -14,6 +15,9 @@ const SPAN_MIN: u64 = 1 << 20;
 /// Processes put their ranges into one of 512 slots by process id, so that another process's handle is seldom a valid one here.
 const REGION: u64 = 0x1000_0000_0000;
 const REGION_SLOTS: u64 = 512;
+
+/// Addresses in which the handles of all processes lie, unless they are taken. Who wants memory at places of his own choice finds it elsewhere.
+pub const HANDLE_ADDRESSES: Range<u64> = REGION..REGION + REGION_SLOTS * SPAN_MAX;
 
 /// The values that this process gives out.
 #[derive(Debug)]
@@ -116,7 +120,7 @@ impl HandleSpace {
                 return Shape::Inherited(offset / STRIDE);
             }
         }
-        if value.wrapping_sub(REGION) < REGION_SLOTS * SPAN_MAX && value.is_multiple_of(STRIDE) {
+        if HANDLE_ADDRESSES.contains(&value) && value.is_multiple_of(STRIDE) {
             return Shape::Foreign;
         }
         Shape::Other

@@ -33,5 +33,6 @@ mod universe;
 mod unmaps;
 
 pub use callstack as stack;
+pub use handle::HANDLE_ADDRESSES;
 pub use settings::{Adversary, Settings};
 pub use universe::Universe;

@@ -3,9 +3,9 @@
 
 int main(void)
 {
-    ucp_worker_attr_t attr  = {UCP_WORKER_ATTR_FIELD_ADDRESS, 0, NULL, {0}};
+    ucp_worker_attr_t attr  = {UCP_WORKER_ATTR_FIELD_ADDRESS};
     ucp_ep_params_t params  = {UCP_EP_PARAM_FIELD_REMOTE_ADDRESS, NULL, {0}};
-    ucp_request_param_t how = {0, {0}};
+    ucp_request_param_t how = {0};
     unsigned long calls     = 0;
     ucs_status_ptr_t request;
     ucp_ep_h ep;

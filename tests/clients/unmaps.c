@@ -20,7 +20,7 @@ __attribute__((noinline)) void give_back_by_free(int round)
 /* Each block lies behind the one before, with a gap. */
 __attribute__((noinline)) void give_back_scattered(int round)
 {
-    char *at    = (char*)0x100000000000 + (size_t)round * 2 * BLOCK;
+    char *at    = (char*)0x500000000000 + (size_t)round * 2 * BLOCK;
     char *block = mmap(at, BLOCK, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     munmap(block, BLOCK);
 }

@@ -6,9 +6,9 @@ use super::reply::{Played, Reply, Stop, skip};
 use super::world::World;
 use crate::scenario::{Addresses, REGION_BYTES_MAX};
 
-/// Where blocks lie: addresses that no loader and no allocator uses, so that they are the same in each play. Nothing is mapped there
-/// beforehand, for that would be one more mapping that goes.
-const BASE: usize = 0x1000_0000_0000;
+/// Where blocks lie: addresses that no loader and no allocator uses, behind those of the mock's handles, so that they are the same in each
+/// play. Nothing is mapped there beforehand, for that would be one more mapping that goes.
+const BASE: usize = 0x5000_0000_0000;
 /// Each pattern has its own part.
 const PART_BYTES: usize = 1 << 40;
 /// Places for blocks anywhere.
@@ -98,6 +98,14 @@ mod tests {
         let reused = place(Addresses::Reused, 0, PAGE);
         let random = place(Addresses::Random, 12, PAGE);
         assert!(reused < BASE + PART_BYTES && random >= BASE + 3 * PART_BYTES);
+    }
+
+    #[test]
+    fn blocks_keep_out_of_what_is_the_mocks_and_of_where_programs_lie() {
+        // The kernel puts programs from two thirds of the address space on (ELF_ET_DYN_BASE).
+        let programs = 0x5555_5555_4000;
+        let all = BASE..BASE + 4 * PART_BYTES;
+        assert!(mock_ucx::HANDLE_ADDRESSES.end <= all.start as u64 && all.end <= programs);
     }
 
     #[test]
