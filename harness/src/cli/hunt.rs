@@ -72,7 +72,7 @@ pub struct HuntArgs {
     #[arg(long, value_name = "DIR")]
     known: Option<PathBuf>,
     /// Folder for findings.jsonl and for the track of what was played: a later hunt with the same NIXL and build goes on from there.
-    #[arg(long, default_value = outcome::OUT)]
+    #[arg(long, default_value = super::OUT)]
     out: PathBuf,
     /// Play what a serving engine does instead of the built-in scenarios: `decode`, `push` or `offload`, with numbers as in
     /// `decode:requests=1000,blocks=64,churn=scattered` (docs/scenarios.md).

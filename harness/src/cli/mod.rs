@@ -15,6 +15,7 @@ pub mod run;
 mod subject;
 pub mod zygote;
 
+use std::path::Path;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
@@ -59,6 +60,17 @@ enum Verb {
     /// Serve cases to a hunt.
     #[command(hide = true)]
     Zygote(zygote::ZygoteArgs),
+}
+
+/// Where findings go if nobody says otherwise.
+const OUT: &str = "mock-ucx-out";
+
+/// The command that does something with the finding `id` of the hunt that wrote to `out`.
+fn command_on(verb: &str, out: &Path, id: &str) -> String {
+    match out.as_os_str() == OUT {
+        true => format!("mock-ucx {verb} {id}"),
+        false => format!("mock-ucx {verb} --out {} {id}", out.display()),
+    }
 }
 
 /// Says which functions of the C API a NIXL does not have, and how many operations were skipped for that.

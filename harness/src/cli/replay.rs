@@ -71,8 +71,9 @@ impl ReplayArgs {
                 if let Some(file) = &self.trace {
                     keep(&zygote.trace(), file)?;
                 }
+                let again = self.subject.command("replay");
                 for (number, finding) in judged.findings.iter().enumerate() {
-                    anstream::println!("{}", terminal::finding(number + 1, finding));
+                    anstream::println!("{}", terminal::finding(number + 1, finding, &again));
                 }
             }
         }

@@ -17,7 +17,7 @@ pub(super) struct SubjectArgs {
     #[arg(value_name = "ID|FILE")]
     pub(super) what: String,
     /// Folder of the hunt's findings.jsonl, in which an id is looked up.
-    #[arg(long, default_value = "mock-ucx-out")]
+    #[arg(long, default_value = super::OUT)]
     pub(super) out: PathBuf,
     /// NIXL to play it on; that of the finding if not given.
     #[arg(long, value_name = "RELEASE|DIR")]
@@ -49,6 +49,14 @@ impl Subject {
 }
 
 impl SubjectArgs {
+    /// The command that does something else with it.
+    pub(super) fn command(&self, verb: &str) -> String {
+        match Path::new(&self.what).is_file() {
+            true => format!("mock-ucx {verb} {}", self.what),
+            false => super::command_on(verb, &self.out, &self.what),
+        }
+    }
+
     /// Looks it up.
     ///
     /// # Errors

@@ -16,13 +16,13 @@ const LABEL: Style = Style::new().bold();
 const NIXL: Style = AnsiColor::Cyan.on_default();
 const DIM: Style = Style::new().dimmed();
 
-/// A finding with its number in the report.
-pub fn finding(number: usize, finding: &Finding) -> impl Display {
+/// A finding with its number in the report, and the command `again` that shows it again.
+pub fn finding(number: usize, finding: &Finding, again: &str) -> impl Display {
     Rendered {
         number,
         finding,
         shows_scenario: true,
-        again: format!("mock-ucx replay {}", finding.id),
+        again: again.to_owned(),
     }
 }
 

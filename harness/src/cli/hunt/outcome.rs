@@ -7,12 +7,9 @@ use std::time::Duration;
 use mock_ucx::schedule::Point;
 
 use crate::campaign::{Known, Tally};
-use crate::cli::{CANNOT, CLEAN, FOUND, absent};
+use crate::cli::{CANNOT, CLEAN, FOUND, absent, command_on};
 use crate::report::findings::FILE_NAME;
 use crate::report::{Finding, Findings, terminal};
-
-/// Where findings go if nobody says otherwise.
-pub(super) const OUT: &str = "mock-ucx-out";
 
 /// A hunt that is over.
 pub(super) struct Outcome<'a> {
@@ -52,7 +49,8 @@ impl Outcome<'_> {
     /// Prints all.
     pub(super) fn print(&self) {
         for (number, finding) in self.unknown().enumerate() {
-            anstream::println!("{}", terminal::finding(number + 1, finding));
+            let again = command_on("replay", self.out, &finding.id);
+            anstream::println!("{}", terminal::finding(number + 1, finding, &again));
         }
         self.print_known();
         self.print_tally();
@@ -72,19 +70,15 @@ impl Outcome<'_> {
             self.out.join(FILE_NAME).display()
         );
         if let Some(first) = self.reason() {
-            let out = match self.out.as_os_str() == OUT {
-                true => String::new(),
-                false => format!(" --out {}", self.out.display()),
-            };
             anstream::println!(
-                "exit status {}; see one again with: mock-ucx replay{out} {}, file it with: mock-ucx bug{out} {}",
+                "exit status {}; see one again with: {}, file it with: {}",
                 match self.status() {
                     FOUND if self.excused => "1, because something new was found",
                     FOUND => "1, because something was found",
                     _ => "2, because this result cannot be vouched for",
                 },
-                first.id,
-                first.id
+                command_on("replay", self.out, &first.id),
+                command_on("bug", self.out, &first.id)
             );
         }
     }
@@ -136,8 +130,9 @@ impl Outcome<'_> {
         }
         if tally.not_minimised > 0 {
             anstream::println!(
-                "{} findings may become smaller: the time ran out; `mock-ucx minimize ID` goes on",
-                tally.not_minimised
+                "{} findings may become smaller: the time ran out; `{}` goes on",
+                tally.not_minimised,
+                command_on("minimize", self.out, "ID")
             );
         }
         let of_ucx = Point::all().filter(|point| !point.is_environment());

@@ -10,7 +10,7 @@ fn plain(text: &impl Display) -> String {
 #[test]
 fn a_finding_reads_from_the_loss_to_the_command_that_shows_it_again() {
     let sample = sample("0123456789ab", "ucp_rkey_pack@2=NO_MEMORY");
-    let shown = finding(1, &sample);
+    let shown = finding(1, &sample, "mock-ucx replay 0123456789ab");
     let expected = "\
 [1] memory_handle lost  UCP-CTX-004, once, NIXL 1.5.1, UCX 1.22.0, id 0123456789ab
     memory_handle #2 is lost.
@@ -39,7 +39,7 @@ fn a_broken_rule_shows_the_call_and_both_ends_of_the_object() {
     };
     let (called, created, ended) = (frames("use"), frames("make"), frames("end"));
     (misuse.called, misuse.created, misuse.ended) = (called, created, ended);
-    let text = plain(&finding(1, &misuse));
+    let text = plain(&finding(1, &misuse, "again"));
     let stacks = "
   called   libplugin_UCX.so!use
   created  libplugin_UCX.so!make
@@ -56,7 +56,7 @@ fn a_long_stack_is_cut_and_a_benign_finding_has_no_fault() {
         ..long.created[0].clone()
     };
     long.created = (0..20).map(frame).collect();
-    let text = plain(&finding(2, &long));
+    let text = plain(&finding(2, &long, "again"));
     assert!(text.contains("!f11\n           ... 8 more\n"), "{text}");
     assert!(!text.contains("injected"), "{text}");
 }
@@ -64,9 +64,9 @@ fn a_long_stack_is_cut_and_a_benign_finding_has_no_fault() {
 #[test]
 fn a_finding_that_does_not_always_show_says_how_often() {
     let mut rare = sample("a", "");
-    assert!(!plain(&finding(1, &rare)).contains("showed"));
+    assert!(!plain(&finding(1, &rare, "again")).contains("showed"));
     rare.stability = crate::report::Stability { shown: 2, of: 3 };
-    assert!(plain(&finding(1, &rare)).contains("  showed   in 2 of 3 runs\n"));
+    assert!(plain(&finding(1, &rare, "again")).contains("  showed   in 2 of 3 runs\n"));
 }
 
 #[test]
