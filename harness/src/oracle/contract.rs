@@ -128,6 +128,7 @@ pub(super) fn verdict(breach: &Breach<'_>, oracle: Oracle, subject: Subject) -> 
         stack: Vec::new(),
         operation: Some(note.number),
         operation_otherwise: None,
+        cause: None,
         fault: None,
         evidence: vec![
             Evidence::new(format!(

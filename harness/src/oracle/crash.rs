@@ -66,6 +66,7 @@ pub(super) fn judge(observation: &Observation<'_>) -> Option<Verdict> {
         stack: Vec::new(),
         operation: observation.unfinished().map(|note| note.number),
         operation_otherwise: None,
+        cause: None,
         fault: None,
         evidence,
     })

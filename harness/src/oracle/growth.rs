@@ -103,6 +103,7 @@ fn verdict(rule: &str, subject: Subject, what: String, readings: String) -> Verd
         stack: Vec::new(),
         operation: None,
         operation_otherwise: None,
+        cause: None,
         fault: None,
         evidence: vec![Evidence::new(readings)],
     }

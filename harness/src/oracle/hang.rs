@@ -99,6 +99,7 @@ fn verdict(
         stack: Vec::new(),
         operation,
         operation_otherwise: None,
+        cause: None,
         fault: None,
         evidence: evidence.into_iter().chain(fault).chain(last).collect(),
     }

@@ -62,6 +62,7 @@ fn doubt(rule: &str, what: String) -> Verdict {
         stack: Vec::new(),
         operation: None,
         operation_otherwise: None,
+        cause: None,
         fault: None,
     }
 }

@@ -164,6 +164,7 @@ fn verdict(
         stack: Vec::new(),
         operation: made_by_failed.then_some(made_by),
         operation_otherwise: Some(parent_ended_in).filter(|operation| *operation > 0),
+        cause: Some(object.created).filter(|_| object.kind == Kind::Request),
         fault: None,
         evidence,
     }

@@ -79,7 +79,8 @@ fn verdict(observation: &Observation<'_>, snapshot: &Snapshot, finding: &Finding
             at: Some(object.created),
         });
     }
-    if let Some(other) = snapshot.object(finding.other) {
+    let other = snapshot.object(finding.other);
+    if let Some(other) = other {
         evidence.push(Evidence {
             text: format!(
                 "the other object is {}",
@@ -107,6 +108,9 @@ fn verdict(observation: &Observation<'_>, snapshot: &Snapshot, finding: &Finding
         stack: Vec::new(),
         operation,
         operation_otherwise: None,
+        cause: other
+            .filter(|other| other.kind == Kind::Request)
+            .map(|request| request.created),
         fault: None,
         evidence,
     }

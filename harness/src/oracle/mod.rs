@@ -7,6 +7,7 @@ use std::fmt;
 
 use mock_ucx::ledger::Kind;
 use mock_ucx::ledger::read::{Fired, Moment, Object, Snapshot};
+use mock_ucx::schedule::Choice;
 use serde::{Deserialize, Serialize};
 
 use crate::execute::case::Growth;
@@ -203,6 +204,9 @@ pub struct Verdict {
     pub operation: Option<u32>,
     /// The operation to name if neither evidence nor a fault points at one.
     pub operation_otherwise: Option<u32>,
+    /// The call whose decisions led to it, if that is certain: what was decided for an operation that is under way, or that failed, was
+    /// decided when it began.
+    pub cause: Option<Moment>,
     /// The fault that led to it, as far as that can be told: an index into [`Snapshot::fired`].
     pub fault: Option<usize>,
     /// Why, strongest first.
@@ -261,7 +265,10 @@ pub fn judge(observation: &Observation<'_>) -> Vec<Verdict> {
     verdicts.extend(unmaps::judge(observation));
     verdicts.extend(incomplete::judge(observation));
     for verdict in &mut verdicts {
-        verdict.fault = observation.fault_in(verdict.operation);
+        let by_cause = verdict
+            .cause
+            .and_then(|cause| observation.fault_behind(cause, verdict.oracle));
+        verdict.fault = by_cause.or_else(|| observation.fault_in(verdict.operation));
     }
     verdicts
 }
@@ -299,6 +306,23 @@ impl<'a> Observation<'a> {
         matches!(self.ended, Ended::Exited(_)) && self.unfinished().is_none()
     }
 
+    /// What led to the trouble with an operation of UCX that `call` began. If a rule was broken, it is that it is late, or else what made the
+    /// client give it up: the last fault in an operation of its own that failed. If it is lost, it is that it fails.
+    fn fault_behind(&self, call: Moment, oracle: Oracle) -> Option<usize> {
+        let fired = &self.snapshot?.fired;
+        let note = self.operation(call.operation);
+        let given_up = note.is_some_and(|note| matches!(note.outcome, Outcome::Failed(_)));
+        let late = |fault: &Fired| matches!(fault.choice, Choice::After(_) | Choice::Withheld);
+        let of_call = |fault: &Fired| fault.at.step == call.step;
+        let beside = |fault: &Fired| fault.at.operation == call.operation && !late(fault);
+        let telling = |fault: &Fired| of_call(fault) && late(fault) == (oracle == Oracle::Rule);
+        let last = |fits: &dyn Fn(&Fired) -> bool| fired.iter().rposition(fits);
+        let giving_up = || last(&beside).filter(|_| given_up && oracle == Oracle::Rule);
+        giving_up()
+            .or_else(|| last(&telling))
+            .or_else(|| last(&of_call))
+    }
+
     /// The last fault that fired in an operation; none did: the last that fired at all.
     fn fault_in(&self, operation: Option<u32>) -> Option<usize> {
         let fired = &self.snapshot?.fired;
@@ -329,3 +353,6 @@ fn function_words(moment: &Moment) -> &'static str {
         .function
         .map_or("an unknown call", |function| function.name())
 }
+
+#[cfg(test)]
+mod tests;

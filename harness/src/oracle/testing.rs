@@ -10,7 +10,7 @@ use mock_ucx::abi::types::{
     UCP_PARAM_FIELD_REQUEST_SIZE, UCP_WORKER_ATTR_FIELD_ADDRESS, UcpEpParams, UcpMemMapParams,
     UcpParams, UcpRequestParam, UcpWorkerAttr, UcpWorkerParams, UcsStatus,
 };
-use mock_ucx::abi::{endpoint, library, memory, worker};
+use mock_ucx::abi::{endpoint, library, memory, rma, worker};
 use mock_ucx::control;
 use mock_ucx::ledger::read::Snapshot;
 use std::path::Path;
@@ -77,6 +77,25 @@ impl Client {
             UcsStatus::OK => Ok(buffer),
             status => Err(status),
         }
+    }
+
+    /// Unpacks a remote key.
+    pub(crate) fn unpack(ep: u64, packed: u64) -> u64 {
+        let mut rkey = 0;
+        // SAFETY: the place for the key is valid.
+        let status = unsafe { memory::ucp_ep_rkey_unpack(ep, packed, &raw mut rkey) };
+        assert_eq!(status, UcsStatus::OK);
+        rkey
+    }
+
+    /// Writes the first half of the registered page to its second one.
+    pub(crate) fn put(&mut self, ep: u64, rkey: u64) {
+        let half = self.page.len() / 2;
+        let source = self.page.as_ptr().cast::<c_void>();
+        let target = source as u64 + half as u64;
+        let param = UcpRequestParam::zeroed();
+        // SAFETY: the memory is the page, which lives as long as the client.
+        unsafe { rma::ucp_put_nbx(ep, source, half, target, rkey, &raw const param) };
     }
 
     pub(crate) fn worker(&self) -> u64 {

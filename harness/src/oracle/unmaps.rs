@@ -110,6 +110,7 @@ fn verdict(observation: &Observation<'_>, snapshot: &Snapshot, growth: &Growth) 
         stack: Vec::new(),
         operation: None,
         operation_otherwise: None,
+        cause: None,
         fault: None,
         evidence: evidence(caches, growth, &sites),
     }

@@ -68,6 +68,9 @@ pub struct Finding {
     /// Nothing can be left out of its scenario and its faults without losing it.
     #[serde(default)]
     pub minimal: bool,
+    /// Its family is sure: nothing else deviated than what led to it, or that is known from the ledger.
+    #[serde(default)]
+    pub cause_is_certain: bool,
     /// Name of the known finding that it is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub known: Option<String>,
@@ -169,6 +172,7 @@ impl Finding {
             stability: Stability { shown: 1, of: 1 },
             message: String::new(),
             minimal: false,
+            cause_is_certain: is_certain(verdict, observation),
             known: None,
             certificate: None,
         };
@@ -195,6 +199,21 @@ impl Finding {
             .count();
         (faults, self.scenario.len(), &self.faults, &self.scenario)
     }
+}
+
+/// Whether what led to a verdict is known.
+fn is_certain(verdict: &Verdict, observation: &Observation<'_>) -> bool {
+    let Some(snapshot) = observation.snapshot else {
+        return true;
+    };
+    let by_ledger = verdict
+        .cause
+        .zip(verdict.fault)
+        .is_some_and(|(call, fault)| {
+            let at = snapshot.fired.get(fault).map(|fault| fault.at);
+            at.is_some_and(|at| at.step == call.step || at.operation == call.operation)
+        });
+    by_ledger || (snapshot.fired.len() <= 1 && snapshot.fired_dropped == 0)
 }
 
 fn decisions(snapshot: &Snapshot) -> Vec<String> {

@@ -37,6 +37,7 @@ pub(crate) fn sample(fingerprint: &str, faults: &str) -> Finding {
         stability: Stability { shown: 1, of: 1 },
         message: "memory_handle #2 is lost.".to_owned(),
         minimal: false,
+        cause_is_certain: false,
         known: None,
         certificate: None,
         otherwise: Vec::new(),

@@ -194,12 +194,14 @@ pub extern "C-unwind" fn ucp_worker_destroy(worker: u64) {
 
 /// No put or get is under way on a worker that goes.
 fn judge_unflushed(call: &Call, state: &mut State, worker: u64) {
-    let tasks = state.agenda.of_worker(worker);
-    let transfers = tasks
-        .filter(|(_, task)| matches!(task.work, Work::Transfer(_) | Work::Land(_)))
-        .count();
-    if transfers > 0 {
-        call.broken(state, Rule::WorkerUnflushed, worker, [transfers as u64, 0]);
+    let mut tasks = state.agenda.of_worker(worker);
+    let request = tasks.find_map(|(_, task)| match task.work {
+        Work::Transfer(_) | Work::Land(_) => Some(task.request),
+        _ => None,
+    });
+    drop(tasks);
+    if let Some(request) = request {
+        state.broken_with(Rule::WorkerUnflushed, worker, request, call.site());
     }
 }
 

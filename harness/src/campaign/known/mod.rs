@@ -119,13 +119,19 @@ impl Known {
         Ok(())
     }
 
-    /// The name of the known finding that this one is.
+    /// The name of the known finding that this one is, or of which it is another way: what led to it is certain then.
     pub fn name_of(&self, finding: &Finding) -> Option<&str> {
-        let bug = self.bugs.iter().find(|bug| bug.is(finding))?;
-        Some(&bug.name)
+        let same = self.bugs.iter().find(|bug| bug.is(finding));
+        if let Some(bug) = same {
+            return Some(&bug.name);
+        }
+        match finding.cause_is_certain || finding.minimal {
+            true => self.name_of_family(finding),
+            false => None,
+        }
     }
 
-    /// The name of a known finding of the same family, of which this one may be another way. Only for a small finding is its family sure.
+    /// The name of a known finding of the same family, of which this one may be another way.
     pub fn name_of_family(&self, finding: &Finding) -> Option<&str> {
         let alike = |shown: &Finding| {
             // Of what the process died of nothing is known but how, and in which operation.
@@ -261,6 +267,20 @@ mod tests {
         let mut elsewhere = crash("three");
         elsewhere.operation = Some("load_md a0 m0".to_owned());
         assert_eq!(known.name_of_family(&elsewhere), None);
+    }
+
+    #[test]
+    fn another_way_to_a_known_finding_is_known_if_what_led_to_it_is_certain() {
+        let known = known(None, Some(crash("one")));
+        let mut other = crash("two");
+        other.cause_is_certain = true;
+        assert_eq!(known.name_of(&other), Some("bug"));
+        other.cause_is_certain = false;
+        assert_eq!(known.name_of(&other), None);
+        other.minimal = true;
+        assert_eq!(known.name_of(&other), Some("bug"));
+        other.family = "another".to_owned();
+        assert_eq!(known.name_of(&other), None);
     }
 
     #[test]

@@ -201,6 +201,7 @@ fn a_finding_is_one_line_of_json_with_the_fields_that_the_design_names() {
         "stability",
         "message",
         "minimal",
+        "cause_is_certain",
     ];
     expected.sort_unstable();
     assert_eq!(keys, expected);

@@ -1,0 +1,79 @@
+//! Which of several faults led to a verdict.
+
+use super::testing::{Client, ledger_of, notes, operation};
+use super::*;
+
+/// A write that is late, after which another one is refused in operation 2; something else fails in operation 3; the memory goes in
+/// operation 4, and everything else with its context.
+fn write_under_way() -> Snapshot {
+    let faults = "put.complete@1=withheld; ucp_put_nbx@2=NO_MEMORY; ucp_rkey_pack@2=NO_MEMORY";
+    ledger_of(faults, || {
+        operation(1);
+        let mut client = Client::new();
+        let memory = client.register();
+        let ep = client.endpoint(client.worker());
+        let rkey = Client::unpack(ep, client.pack(memory).expect("a packed key"));
+        operation(2);
+        client.put(ep, rkey);
+        client.put(ep, rkey);
+        operation(3);
+        assert!(client.pack(memory).is_err());
+        operation(4);
+        client.unmap(memory);
+        client.cleanup();
+    })
+}
+
+/// The point of the fault that led to the verdict about `rule`, if operation 2 came to `outcome`.
+fn blamed(snapshot: &Snapshot, rule: &str, outcome: Outcome) -> String {
+    let operations = notes(&[
+        ("register a0 r0", Outcome::Done),
+        ("post x0", outcome),
+        (
+            "register a0 r1",
+            Outcome::Failed("it answered BACKEND".to_owned()),
+        ),
+        ("deregister a0 r0", Outcome::Done),
+    ]);
+    let verdicts = judge(&Observation {
+        operations: &operations,
+        benign: false,
+        ..Observation::of(snapshot)
+    });
+    let mut verdicts = verdicts.iter();
+    let verdict = verdicts.find(|verdict| verdict.rule.as_deref() == Some(rule));
+    let fault = verdict.expect("the rule was broken").fault;
+    snapshot.fired[fault.expect("a fault led to it")]
+        .asked
+        .point
+        .name()
+        .to_owned()
+}
+
+#[test]
+fn memory_that_goes_under_an_operation_is_blamed_on_what_made_it_late_not_on_what_failed_last() {
+    let snapshot = write_under_way();
+    assert_eq!(
+        blamed(&snapshot, "UCP-MEM-005", Outcome::Done),
+        "put.complete"
+    );
+}
+
+#[test]
+fn an_operation_that_the_client_gave_up_is_blamed_on_what_failed_beside_it() {
+    let snapshot = write_under_way();
+    let refused = Outcome::Failed("nixl_capi_post_xfer_req answered BACKEND".to_owned());
+    assert_eq!(blamed(&snapshot, "UCP-MEM-005", refused), "ucp_put_nbx");
+}
+
+#[test]
+fn what_no_operation_of_ucx_stands_behind_is_blamed_on_the_last_fault() {
+    let snapshot = write_under_way();
+    let verdicts = judge(&Observation::of(&snapshot));
+    let mut lost = verdicts
+        .iter()
+        .filter(|verdict| verdict.oracle == Oracle::Lost);
+    let fault = lost.next().expect("the endpoint is lost").fault;
+    let fault = fault.expect("a fault led to it");
+    assert_eq!(snapshot.fired[fault].asked.point.name(), "ucp_rkey_pack");
+}
