@@ -28,7 +28,7 @@ fn a_leak_is_found_in_the_release_that_has_it_and_not_in_the_one_that_mended_it(
     let out = tempfile::tempdir().unwrap();
     let leak = file("fixed/unmaps-remembered-everywhere.scenario");
     let document = out.path().join("known-bugs.md");
-    let output = benchmark(out.path(), "10s", &[&leak])
+    let output = benchmark(out.path(), "15s", &[&leak])
         .arg("--write")
         .arg(&document)
         .output()
@@ -45,7 +45,7 @@ fn a_leak_is_found_in_the_release_that_has_it_and_not_in_the_one_that_mended_it(
     assert!(written.contains("| 0.10.0 | 2920e02d1 (#1210) | clean in "));
 
     // Without Python and without a cache nothing can be searched: all of it is known.
-    let again = benchmark(out.path(), "10s", &[&leak])
+    let again = benchmark(out.path(), "15s", &[&leak])
         .env("PATH", "/nonexistent")
         .env("XDG_CACHE_HOME", "/nonexistent")
         .output()

@@ -151,8 +151,9 @@ impl Hunt {
         // Who wants drawn scenarios alone wants them with deviations.
         if let Some(seed) = self.seed.filter(|_| !self.scenarios.is_empty()) {
             let drawn = |number| Drawn::new(seed, number, self.class).scenario;
-            more = builtin_growth();
+            // What serving engines do comes first, for that is what grows in practice.
             more.extend(Workload::all().flat_map(|workload| workload.scenarios()));
+            more.extend(builtin_growth());
             more.extend((0..GROWTH_DRAWN).map(drawn).map(|scenario| Scenario {
                 growth: true,
                 ..scenario
