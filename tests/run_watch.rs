@@ -7,8 +7,17 @@ use harness::nixl::python::{Interpreter, abis};
 use harness::nixl::{Spec, fetch};
 
 fn watch(command: &[&str], environment: &[(&str, &str)]) -> (String, Output) {
+    watch_with(&[], command, environment)
+}
+
+fn watch_with(
+    options: &[&str],
+    command: &[&str],
+    environment: &[(&str, &str)],
+) -> (String, Output) {
     let mut run = Command::new(env!("CARGO_BIN_EXE_mock-ucx"));
-    run.args(["run", "--watch", "--error-exitcode", "9", "--"]);
+    run.args(["run", "--watch", "--error-exitcode", "9"]);
+    run.args(options).arg("--");
     // UCX's InfiniBand modules crash at exit in libnl-route, and are of no use here.
     let output = run
         .args(command)
@@ -22,6 +31,10 @@ fn watch(command: &[&str], environment: &[(&str, &str)]) -> (String, Output) {
 
 /// Watches a client that registers memory once, and then maps and unmaps other memory.
 fn unmaps(release: &str, pattern: &str, rounds: &str) -> (String, Output) {
+    unmaps_with(&[], release, pattern, rounds)
+}
+
+fn unmaps_with(options: &[&str], release: &str, pattern: &str, rounds: &str) -> (String, Output) {
     let client = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/clients/unmaps.py");
     let Ok(Spec::Release(known)) = Spec::parse(release) else {
         panic!("{release} is no release");
@@ -39,7 +52,7 @@ fn unmaps(release: &str, pattern: &str, rounds: &str) -> (String, Output) {
         rounds,
     ];
     let stub = cuda.path().to_string_lossy().into_owned();
-    watch(&command, &[("LD_LIBRARY_PATH", &stub)])
+    watch_with(options, &command, &[("LD_LIBRARY_PATH", &stub)])
 }
 
 /// What releases up to 0.9.0 need to be loaded on a machine without a device.
@@ -85,6 +98,26 @@ fn in_0_10_1_nothing_grows() {
     assert_eq!(output.status.code(), Some(0), "{told}");
     assert!(told.contains("nothing grew after the warm-up"), "{told}");
     assert!(!told.contains("grows:"), "{told}");
+}
+
+#[test]
+fn on_the_mock_the_registration_cache_is_told_of_beside_what_memory_does() {
+    let (told, output) = unmaps_with(&["--mock"], "1.5.1", "scattered", "30000");
+    assert_eq!(output.status.code(), Some(9), "{told}");
+    for words in [
+        "UCX's registration cache grows by",
+        "live of what was allocated since its start",
+    ] {
+        assert!(told.contains(words), "{words}: {told}");
+    }
+}
+
+#[test]
+fn on_the_mock_unmaps_of_reused_addresses_are_no_finding() {
+    let (told, output) = unmaps_with(&["--mock"], "1.5.1", "reused", "30000");
+    assert_eq!(output.status.code(), Some(0), "{told}");
+    assert!(!told.contains("registration cache grows"), "{told}");
+    assert!(told.contains(" 0 findings"), "{told}");
 }
 
 #[test]

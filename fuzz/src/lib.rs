@@ -2,6 +2,7 @@
 
 pub mod mutate;
 pub mod seeds;
+pub mod text;
 pub mod ucp;
 
 use std::path::{Path, PathBuf};
@@ -18,7 +19,10 @@ use harness::scenario::{Scenario, builtin};
 struct Counters([AtomicU8; 4096]);
 
 // SAFETY: libFuzzer takes any bytes in this section for counters.
-#[unsafe(link_section = "__libfuzzer_extra_counters")]
+#[cfg_attr(
+    feature = "counters",
+    unsafe(link_section = "__libfuzzer_extra_counters")
+)]
 #[used]
 static COUNTERS: Counters = Counters([const { AtomicU8::new(0) }; 4096]);
 

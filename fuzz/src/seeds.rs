@@ -11,6 +11,12 @@ use harness::scenario::generate::{Damage, RECORD_BYTES, Recipe, SETUP_BYTES};
 /// Inputs by their names, which are those of their files.
 pub type Seeds = BTreeMap<String, Vec<u8>>;
 
+/// Whether a file is what a fuzzer found, which is named by its hash, and nobody's seed.
+pub fn is_found(path: &Path) -> bool {
+    let name = path.file_name().unwrap_or_default().as_encoded_bytes();
+    name.len() == 40 && name.iter().all(u8::is_ascii_hexdigit)
+}
+
 /// Places in the metadata of an agent that has registered one region with UCX: the agent's name, the number of connections, the length of
 /// an address, the type of the memory, the number of descriptors, the length of the first, and what lies in it.
 const PLACES: [u16; 7] = [24, 41, 64, 221, 235, 244, 260];

@@ -18,6 +18,8 @@ use mock_ucx::{Adversary, Settings};
 const RECORD: usize = 6;
 /// Bytes that transfers and messages move, and that are mapped.
 const BUFFER: usize = 4096;
+/// Calls of one input, at most: many times those of the inputs that libFuzzer makes by itself.
+const CALLS_MAX: usize = 2000;
 /// Handles that are remembered, ended ones included.
 const HANDLES_MAX: usize = 256;
 
@@ -29,7 +31,7 @@ pub fn play(input: &[u8]) {
         handles: Vec::new(),
         buffer: Box::new([0; BUFFER]),
     };
-    for record in calls.as_chunks::<RECORD>().0 {
+    for record in calls.as_chunks::<RECORD>().0.iter().take(CALLS_MAX) {
         client.call(*record);
     }
     client.give_everything_back();

@@ -10,13 +10,11 @@ fn folder(target: &str) -> PathBuf {
         .join(target)
 }
 
-/// The seeds that are there. What a fuzzer found is named by its hash, and is nobody's seed.
+/// The seeds that are there.
 fn files(folder: &Path) -> Vec<PathBuf> {
-    let is_hash =
-        |name: &str| name.len() == 40 && name.bytes().all(|byte| byte.is_ascii_hexdigit());
     let entries = std::fs::read_dir(folder).into_iter().flatten();
     let paths = entries.map(|entry| entry.unwrap().path());
-    paths.filter(|path| !is_hash(&name(path))).collect()
+    paths.filter(|path| !seeds::is_found(path)).collect()
 }
 
 fn name(path: &Path) -> String {

@@ -1,6 +1,7 @@
 """One registration with NIXL, and then memory that comes and goes, as an allocator does it: mmap and munmap of 64 KiB again and again.
 
-Arguments: the folder of an unpacked wheel, the pattern of addresses (`reused` or `scattered`: 128 KiB from one to the next), how many rounds.
+Arguments: the folder of an unpacked wheel, the pattern of addresses (`reused`, `adjacent`, `scattered`: 128 KiB from one to the next, or
+`random`), how many rounds.
 A release without a C API is driven by its Python module; then a libcuda.so.1 must be found, which may be a stub.
 """
 
@@ -8,6 +9,7 @@ import ctypes
 import importlib.machinery
 import importlib.util
 import os
+import random
 import sys
 import time
 
@@ -74,13 +76,16 @@ def main():
         lambda: register_by_module(folder + "/nixl_cu12", registered)
     )
     kept = register()
-    place = map_memory(None, NORESERVE, SPAN, 0) if pattern == "scattered" else None
+    place = None if pattern == "reused" else map_memory(None, NORESERVE, SPAN, 0)
+    stride = BYTES if pattern == "adjacent" else STRIDE
+    drawn = random.Random(1)
     begun = time.monotonic()
     for number in range(rounds):
         if place is None:
             address = map_memory()
         else:
-            address = map_memory(place + number * STRIDE % SPAN, FIXED)
+            slot = drawn.randrange(SPAN // stride) if pattern == "random" else number
+            address = map_memory(place + slot * stride % SPAN, FIXED)
         libc.munmap(address, BYTES)
     print(f"{rounds} rounds in {time.monotonic() - begun:.1f} s", flush=True)
     # What the libraries do at exit is not of interest, and the real UCX crashes there (libnl-route).

@@ -4,10 +4,7 @@ use std::ffi::CStr;
 
 use allocations::{allow_captures, allow_captures_in_child, arm_shared, disarm, hold_captures};
 
-/// Variable with the folder for the files of all processes; without it nothing is counted.
-pub const FOLDER_VARIABLE: &str = "MOCK_UCX_ALLOCATIONS";
-/// What the files' names end in, behind `PID-NUMBER.`.
-pub const FILE_EXTENSION: &str = "allocations";
+use crate::FOLDER_VARIABLE;
 
 /// Programs that one process runs one after the other by `exec`, at most so many are watched.
 const NUMBERS_MAX: u32 = 100;

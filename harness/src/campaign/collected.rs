@@ -118,6 +118,7 @@ impl Collected {
     pub(super) fn add(&mut self, hunt: &Hunt, mut finding: Finding, progress: &mut dyn Progress) {
         finding.known = hunt.known.name_of(&finding).map(str::to_owned);
         let told = finding.clone();
+        progress.met(&told);
         if self.findings.insert(finding) {
             progress.found(&told);
             self.write(hunt);

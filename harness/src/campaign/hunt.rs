@@ -17,6 +17,7 @@ use super::workers::Workers;
 use crate::report::{Finding, Findings};
 use crate::scenario::generate::Class;
 use crate::scenario::{Scenario, builtin_growth};
+use crate::workload::Workload;
 
 /// The part of the time that is kept for making findings small: one in this many.
 const CONFIRM_SHARE: u32 = 5;
@@ -60,6 +61,8 @@ pub struct Hunt {
     pub class: Class,
     /// Whether the system under NIXL fails, too.
     pub environment: bool,
+    /// Whether what is found is made small, played again, and tried on the real UCX.
+    pub confirms: bool,
     /// Set from outside to end the hunt early.
     pub stop: Arc<AtomicBool>,
 }
@@ -72,6 +75,8 @@ pub trait Progress: Send {
     fn case(&mut self, findings: usize);
     /// Something was found that was not known before.
     fn found(&mut self, finding: &Finding);
+    /// Something was met, for the first time or again.
+    fn met(&mut self, _finding: &Finding) {}
 }
 
 impl Hunt {
@@ -86,7 +91,10 @@ impl Hunt {
         progress: &mut dyn Progress,
     ) -> anyhow::Result<(Findings, Tally)> {
         let deadline = Instant::now() + self.time_max;
-        let search_until = deadline - self.time_max / CONFIRM_SHARE;
+        let search_until = match self.confirms {
+            true => deadline - self.time_max / CONFIRM_SHARE,
+            false => deadline,
+        };
         let deviate_until = match self.seed {
             Some(_) => search_until - self.time_max / RANDOM_SHARE,
             None => search_until,
@@ -104,7 +112,7 @@ impl Hunt {
             progress.phase("random", random.cases_max.min(PHASE_CASES_MAX));
             random.run(&mut state, progress)?;
         }
-        if !self.stop.load(Relaxed) {
+        if self.confirms && !self.stop.load(Relaxed) {
             self.confirm(deadline, &mut state, progress)?;
         }
         state.tally.stopped = self.stop.load(Relaxed);
@@ -143,7 +151,9 @@ impl Hunt {
         // Who wants drawn scenarios alone wants them with deviations.
         if let Some(seed) = self.seed.filter(|_| !self.scenarios.is_empty()) {
             let drawn = |number| Drawn::new(seed, number, self.class).scenario;
-            more = builtin_growth();
+            // What serving engines do comes first, for that is what grows in practice.
+            more.extend(Workload::all().flat_map(|workload| workload.scenarios()));
+            more.extend(builtin_growth());
             more.extend((0..GROWTH_DRAWN).map(drawn).map(|scenario| Scenario {
                 growth: true,
                 ..scenario
@@ -153,7 +163,14 @@ impl Hunt {
         state.tally.sidestepped += plan::around(&self.known, &mut plan);
         let (_, plan) = state.split_played(plan);
         let share = until.min(Instant::now() + self.time_max / GROWTH_SHARE);
-        self.phase("growth", plan, Some(share), state, progress)
+        self.phase("growth", plan, Some(share), state, progress)?;
+        if self.seed.is_none() || self.scenarios.is_empty() {
+            return Ok(());
+        }
+        let beside = plan::growth_beside_the_gone(builtin_growth());
+        let (_, beside) = state.split_played(beside);
+        let name = "growth beside a peer that is gone";
+        self.phase(name, beside, Some(share), state, progress)
     }
 
     /// The pairs that follow from deviations which an earlier hunt played.

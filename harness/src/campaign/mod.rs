@@ -1,5 +1,6 @@
 //! The search: which cases are played, in which order, and what is kept of them.
 
+pub mod benchmark;
 pub mod bisect;
 mod collected;
 mod confirm;
@@ -12,6 +13,7 @@ mod outcome;
 mod plan;
 mod random;
 mod recorded;
+mod store;
 mod workers;
 
 pub use collected::Tally;
@@ -23,3 +25,4 @@ pub use known::{Avoid, Known};
 pub use outcome::{Judged, judge_case};
 pub use random::Drawn;
 pub use recorded::Recorded;
+pub use store::Store;

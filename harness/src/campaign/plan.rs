@@ -8,6 +8,9 @@ use mock_ucx::schedule::FaultSpec;
 use super::known::Known;
 use crate::scenario::Scenario;
 
+/// Endpoints that fail where it is seen what grows: two agents have one each to themselves, and one to each other.
+const ENDPOINTS_GONE: u32 = 4;
+
 /// A case in the plan.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Planned {
@@ -42,6 +45,24 @@ pub(super) fn growth(scenarios: &[Arc<Scenario>], more: Vec<Scenario>) -> VecDeq
         faults: FaultSpec::default(),
     };
     more.into_iter().chain(own).map(planned).collect()
+}
+
+/// Scenarios in which one endpoint after the other fails at once: what is done beside a peer that is gone must not grow, either.
+pub(super) fn growth_beside_the_gone(scenarios: Vec<Scenario>) -> VecDeque<Planned> {
+    let scenarios = scenarios.into_iter().map(Arc::new);
+    let fails = |number| {
+        let text = format!("ep#{number}.fail@1=CONNECTION_RESET");
+        // It is right: a test reads it.
+        text.parse().unwrap_or_default()
+    };
+    let planned = |scenario: Arc<Scenario>| {
+        (1..=ENDPOINTS_GONE).map(move |number| Planned {
+            origin: 0,
+            scenario: Arc::clone(&scenario),
+            faults: fails(number),
+        })
+    };
+    scenarios.flat_map(planned).collect()
 }
 
 /// The deviations of all scenarios: one of each scenario in turn, so that a hunt that is cut short has seen all scenarios.

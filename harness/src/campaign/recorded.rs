@@ -13,7 +13,7 @@ use crate::scenario::Scenario;
 const MARK: &str = "#!";
 
 /// Keys that such a file may have.
-const KEYS: [&str; 12] = [
+const KEYS: [&str; 14] = [
     "faults",
     "oracle",
     "fingerprint",
@@ -25,6 +25,8 @@ const KEYS: [&str; 12] = [
     "at",
     "fix",
     "fixed",
+    "last",
+    "shape",
     "avoid",
 ];
 
@@ -88,15 +90,25 @@ impl Recorded {
 
     /// Which of the findings that it shows is the one that it is kept for: the first that its notes fit.
     pub fn chosen<'a>(&self, shown: &'a [Finding]) -> Option<&'a Finding> {
-        let fits = |finding: &&Finding| {
-            let oracle = self.note("oracle");
-            let object = self.note("object");
-            let rule = self.note("rule");
-            oracle.is_none_or(|oracle| finding.oracle.name() == oracle)
-                && object.is_none_or(|object| finding.object == object)
-                && rule.is_none_or(|rule| finding.rule.as_deref() == Some(rule))
-        };
-        shown.iter().find(fits)
+        shown.iter().find(|finding| self.fits(finding))
+    }
+
+    /// Whether a finding is of the kind that its notes speak of: oracle, object and rule.
+    pub fn fits(&self, finding: &Finding) -> bool {
+        let note = |key| self.note(key);
+        note("oracle").is_none_or(|oracle| finding.oracle.name() == oracle)
+            && note("object").is_none_or(|object| finding.object == object)
+            && note("rule").is_none_or(|rule| finding.rule.as_deref() == Some(rule))
+    }
+
+    /// What it is kept for, in a few words.
+    pub fn kept_for(&self) -> String {
+        let what = ["object", "oracle", "rule"].map(|key| self.note(key));
+        let what: Vec<&str> = what.into_iter().flatten().collect();
+        match self.faults.is_empty() {
+            true => what.join(" "),
+            false => format!("{} after `{}`", what.join(" "), self.faults),
+        }
     }
 
     /// Sets a note, in the place of the one with this key or behind all others.

@@ -1,6 +1,6 @@
 //! `mock-ucx bisect`: in which releases a finding shows, from the oldest to the newest.
 
-mod document;
+pub(super) mod document;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -10,7 +10,7 @@ use anyhow::{Context, bail};
 use clap::Args;
 
 use crate::campaign::Recorded;
-use crate::campaign::bisect::{Bisect, Store};
+use crate::campaign::bisect::{self, Bisect};
 use crate::cli::hunt::identity;
 use crate::cli::{CANNOT, CLEAN, FOUND};
 use crate::nixl::{Package, RELEASES, Release, Spec};
@@ -57,7 +57,7 @@ impl BisectArgs {
         }
         crate::report::prepare_folder(&self.out)?;
         let build = identity::of_this_build()?;
-        let store = Store::open(&self.out, &build, self.times, self.fresh)?;
+        let store = bisect::open(&self.out, &build, self.times, self.fresh)?;
         let cores = || Some(std::thread::available_parallelism().ok()?.get());
         let bisect = Bisect {
             files: &files,
@@ -98,7 +98,7 @@ impl BisectArgs {
 }
 
 /// A file, or all files of findings below a folder, in the order of their names.
-fn files_of(path: &Path) -> anyhow::Result<Vec<PathBuf>> {
+pub(super) fn files_of(path: &Path) -> anyhow::Result<Vec<PathBuf>> {
     if !path.is_dir() {
         return Ok(vec![path.to_owned()]);
     }

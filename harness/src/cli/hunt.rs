@@ -132,6 +132,7 @@ impl HuntArgs {
                 Class::Contract
             },
             environment: self.environment,
+            confirms: true,
             stop,
         };
         anstream::eprintln!(
@@ -259,7 +260,7 @@ fn fresh_seed() -> u64 {
 }
 
 /// `90s`, `10m`, `2h`, or a number of seconds.
-fn parse_time(text: &str) -> anyhow::Result<Duration> {
+pub(super) fn parse_time(text: &str) -> anyhow::Result<Duration> {
     let (number, unit) = match text.strip_suffix(['s', 'm', 'h']) {
         Some(number) => (number, &text[number.len()..]),
         None => (text, "s"),

@@ -2,6 +2,7 @@
 
 mod adversary;
 mod bar;
+pub mod benchmark;
 pub mod bisect;
 pub mod bug;
 pub mod doctor;
@@ -49,6 +50,8 @@ enum Verb {
     Minimize(minimize::MinimizeArgs),
     /// In which releases a finding shows.
     Bisect(bisect::BisectArgs),
+    /// Whether a hunt finds the bugs that are known, and how soon.
+    Benchmark(benchmark::BenchmarkArgs),
     /// Print a finding as a report that can be filed.
     Bug(bug::BugArgs),
     /// What a rule of UCX's contract says.
@@ -90,6 +93,7 @@ pub fn run() -> ExitCode {
         Verb::Replay(arguments) => arguments.run(),
         Verb::Minimize(arguments) => arguments.run(),
         Verb::Bisect(arguments) => arguments.run(),
+        Verb::Benchmark(arguments) => arguments.run(),
         Verb::Bug(arguments) => arguments.run(),
         Verb::Explain(arguments) => arguments.run(),
         Verb::Nixl(arguments) => arguments.run(),

@@ -38,6 +38,9 @@ const QUIET_SLEEPS_FAULTY: u32 = 40;
 /// Polls of a worker in vain after which what is withheld comes: NIXL waits inside some calls until an operation is complete.
 pub(crate) const HEAL_AFTER: u64 = 1_000;
 
+/// The variable by which a process asks NIXL for telemetry (NIXL: src/core/nixl_agent.cpp, TELEMETRY_ENABLED_VAR).
+pub const TELEMETRY: &str = "NIXL_TELEMETRY_ENABLE";
+
 /// The exit status of a process that could not begin.
 pub const CANNOT_BEGIN: i32 = 3;
 
@@ -96,6 +99,10 @@ fn begin(version: UcxVersion, order: &Order) -> anyhow::Result<(Scenario, Notes)
     }
     let scenario = Scenario::parse(&order.scenario)?;
     let faults: FaultSpec = order.faults.parse()?;
+    if scenario.telemetry {
+        // SAFETY: a process that was forked from one with a single thread has no other that could read the environment meanwhile.
+        unsafe { std::env::set_var(TELEMETRY, "y") };
+    }
     control::configure(Settings {
         ledger: Some(files.ledger),
         faults: faults.clone(),

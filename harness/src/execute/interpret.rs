@@ -62,7 +62,7 @@ pub fn play(
     let whole = scenario.growth && scenario.measured().is_none();
     for round in 1..=if whole { ROUNDS } else { 1 } {
         let player = Player {
-            world: World::new(api, patience),
+            world: World::new(api, patience, !scenario.misuse),
             // Whether something is made to fail is not known here, so nothing is taken for certain.
             model: Model::new(false),
             lawful: !scenario.misuse,

@@ -190,6 +190,11 @@ impl Finding {
         self.fingerprint == fingerprint || self.otherwise.iter().any(|other| other == fingerprint)
     }
 
+    /// The kind of operation that is to blame: the first word of it.
+    pub fn verb(&self) -> Option<&str> {
+        self.operation.as_deref()?.split_whitespace().next()
+    }
+
     /// Simpler cases come first: few faults, a short scenario, and the texts, so that the order is always the same.
     pub(super) fn simplicity(&self) -> impl Ord + '_ {
         let faults = self
@@ -367,7 +372,9 @@ impl<'o> Teller<'_, 'o> {
     fn family(&mut self, fault: Option<&Fired>) -> String {
         let own = self.own_frames();
         let own = nixl_frames(&own).into_iter().next().unwrap_or_default();
-        let function = match function(self.verdict.created.or(self.site(fault))) {
+        // What has a call stack of its own, as growth has, has nothing to do with the call at which something failed.
+        let function = match function(self.verdict.created) {
+            "" if own.is_empty() => function(self.site(fault)),
             "" => own.as_str(),
             function => function,
         };

@@ -53,6 +53,8 @@ const GROWTH_TEXTS: &[(&str, &str)] = files![
     "growth/growth-updates",
     "growth/growth-returns",
     "growth/growth-heartbeats",
+    "growth/growth-telemetry",
+    "growth/growth-refusals",
 ];
 
 /// Those that are played to see what grows: each repeats a part that leaves nothing behind.

@@ -118,10 +118,17 @@ impl std::error::Error for ParseError {}
 
 /// The known word nearest to `word`, if it is near enough to be a slip of the pen.
 pub(super) fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<String> {
+    let length = word.chars().count();
     known
         .into_iter()
-        .map(|candidate| (strsim::damerau_levenshtein(word, candidate), candidate))
-        .filter(|(distance, candidate)| *distance <= candidate.chars().count().div_ceil(3).max(1))
+        .filter_map(|candidate| {
+            let letters = candidate.chars().count();
+            let slips = letters.div_ceil(3).max(1);
+            // As many slips at least as one is longer; comparing takes long, and a file may be one word.
+            let near = letters.abs_diff(length) <= slips;
+            let distance = near.then(|| strsim::damerau_levenshtein(word, candidate))?;
+            (distance <= slips).then_some((distance, candidate))
+        })
         .min()
         .map(|(_, candidate)| candidate.to_owned())
 }

@@ -65,6 +65,8 @@ pub struct Scenario {
     pub misuse: bool,
     /// It is played to see what grows: see [`Scenario::measured`].
     pub growth: bool,
+    /// The process asks for telemetry by NIXL_TELEMETRY_ENABLE (NIXL: docs/telemetry.md); what agents are made with is another thing.
+    pub telemetry: bool,
     /// What is done.
     pub steps: Vec<Step>,
 }

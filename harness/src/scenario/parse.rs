@@ -8,9 +8,15 @@ use super::operand::Expect;
 use super::verbs::VERBS;
 use super::{DEPTH_MAX, LINES_MAX, Line, Scenario, Step};
 
-const HEADERS: [&str; 5] = ["name", "about", "leave", "misuse", "growth"];
-const WHAT_A_LINE_IS: &str =
-    "an operation, `repeat`, `}` or a header (`name`, `about`, `leave`, `misuse`, `growth`)";
+const HEADERS: [&str; 6] = [
+    "name",
+    "about",
+    "leave",
+    "misuse",
+    "growth",
+    "telemetry_enabled",
+];
+const WHAT_A_LINE_IS: &str = "an operation, `repeat`, `}` or a header (`name`, `about`, `leave`, `misuse`, `growth`, `telemetry_enabled`)";
 
 /// A `repeat` whose `}` has not come yet.
 struct Open<'a> {
@@ -27,6 +33,7 @@ struct Headers {
     leave: bool,
     misuse: bool,
     growth: bool,
+    telemetry: bool,
 }
 
 /// Reads a whole scenario.
@@ -106,6 +113,7 @@ pub(super) fn scenario(text: &str) -> Result<Scenario, ParseError> {
         leave: headers.leave,
         misuse: headers.misuse,
         growth: headers.growth,
+        telemetry: headers.telemetry,
         steps,
     })
 }
@@ -160,7 +168,8 @@ impl Headers {
                 let flag = match key {
                     "leave" => &mut self.leave,
                     "misuse" => &mut self.misuse,
-                    _ => &mut self.growth,
+                    "growth" => &mut self.growth,
+                    _ => &mut self.telemetry,
                 };
                 twice(*flag)?;
                 if !value.is_empty() && !value.starts_with('#') {

@@ -22,6 +22,9 @@ impl Display for Scenario {
         if self.growth {
             writeln!(f, "growth")?;
         }
+        if self.telemetry {
+            writeln!(f, "telemetry_enabled")?;
+        }
         writeln!(f)?;
         steps(f, &self.steps, 0)
     }

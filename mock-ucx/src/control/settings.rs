@@ -32,8 +32,11 @@ pub const DEVICE_API: &str = "MOCK_UCX_DEVICE_API";
 /// `0` leaves the C library as it is: then nobody sees unmaps, and contexts have no registration cache.
 pub const UNMAPS: &str = "MOCK_UCX_UNMAPS";
 
+/// Not for the mock: a folder, for the counting of allocations that may be preloaded beside it.
+pub const ALLOCATIONS: &str = "MOCK_UCX_ALLOCATIONS";
+
 const PREFIX: &str = "MOCK_UCX_";
-const KNOWN: [&str; 9] = [
+const KNOWN: [&str; 10] = [
     LEDGER_FOLDER,
     FAULTS,
     SEED,
@@ -43,6 +46,7 @@ const KNOWN: [&str; 9] = [
     VERSION,
     DEVICE_API,
     UNMAPS,
+    ALLOCATIONS,
 ];
 
 /// What variables say, as far as they say anything.
@@ -87,7 +91,7 @@ impl Given {
                 VERSION => given.version = Some(parsed(VERSION, &value)?),
                 DEVICE_API => given.device_api = flag(DEVICE_API, &value)?,
                 UNMAPS => given.unmaps_unseen = !flag(UNMAPS, &value)?,
-                LEDGER_FOLDER => {}
+                LEDGER_FOLDER | ALLOCATIONS => {}
                 name if name.starts_with(PREFIX) => return Err(unknown(name)),
                 _ => {}
             }

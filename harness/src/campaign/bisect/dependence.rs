@@ -1,7 +1,7 @@
 //! Whether a change between two neighbouring releases is NIXL's or that of the UCX in their wheels: the release in which the finding shows
 //! is played with the mock as the other one's UCX.
 
-use super::{Store, Verdict, examine};
+use super::{Verdict, Verdicts, examine, keep};
 use crate::campaign::recorded::Recorded;
 use crate::execute::pool::Zygote;
 use crate::nixl::Release;
@@ -18,7 +18,7 @@ pub fn depends_on_ucx(
     recorded: &Recorded,
     releases: &[&'static Release],
     verdicts: &[Verdict],
-    store: &mut Store,
+    store: &mut Verdicts,
 ) -> anyhow::Result<Vec<String>> {
     let mut told = Vec::new();
     for place in 1..releases.len() {
@@ -48,7 +48,7 @@ fn with_ucx(
     recorded: &Recorded,
     release: &'static Release,
     ucx: &str,
-    store: &mut Store,
+    store: &mut Verdicts,
 ) -> anyhow::Result<Verdict> {
     let name = format!("{} on UCX {ucx}", release.spec());
     if let Some(verdict) = store.get(recorded, &name) {
@@ -58,6 +58,6 @@ fn with_ucx(
     zygote.be_ucx(ucx);
     let spec = release.spec();
     let verdict = examine(&mut zygote, &mut Symbolizer::new(), &spec, recorded, TIMES)?;
-    store.put(recorded, name, verdict.clone())?;
+    keep(store, recorded, name, verdict.clone())?;
     Ok(verdict)
 }

@@ -1,23 +1,48 @@
 //! In which releases a kept finding shows: each file is played on each release, and what shows there is held against what it is kept for.
 
 mod dependence;
-mod store;
 mod table;
 
 use std::collections::BTreeSet;
+use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
 use super::judge_case;
 use super::recorded::Recorded;
+use super::store::Store;
 use crate::execute::case::End;
 use crate::execute::pool::Zygote;
 use crate::oracle::Oracle;
 use crate::report::{Finding, Symbolizer};
 
 pub use dependence::depends_on_ucx;
-pub use store::Store;
 pub use table::{Bisect, Row, Run, Table};
+
+/// Name of the file in the output folder that keeps verdicts.
+const FILE_NAME: &str = "bisect.jsonl";
+
+/// What is known of files on releases.
+pub type Verdicts = Store<Verdict>;
+
+/// Opens the verdicts of a folder for this build and so many plays; with `fresh`, without what is in it.
+///
+/// # Errors
+/// They can be neither read nor written.
+pub fn open(folder: &Path, build: &str, times: u32, fresh: bool) -> anyhow::Result<Verdicts> {
+    Store::open(folder.join(FILE_NAME), format!("{build} {times}"), fresh)
+}
+
+/// Takes in what a file comes to in a place. What failed for a reason of this machine is played again by the next bisection.
+fn keep(
+    verdicts: &mut Verdicts,
+    recorded: &Recorded,
+    place: String,
+    verdict: Verdict,
+) -> anyhow::Result<()> {
+    let lasting = !matches!(verdict, Verdict::Failed(_));
+    verdicts.put(recorded, place, verdict, lasting)
+}
 
 /// What a kept finding comes to on one release.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -6,7 +6,7 @@ use std::sync::{Mutex, PoisonError};
 
 use anyhow::Context;
 
-use super::{Store, Verdict, depends_on_ucx, examine};
+use super::{Verdict, Verdicts, depends_on_ucx, examine, keep};
 use crate::campaign::recorded::Recorded;
 use crate::execute::pool::Zygote;
 use crate::nixl::Release;
@@ -60,7 +60,7 @@ impl<'a> Bisect<'a> {
     /// The store cannot be written.
     pub fn run(
         &self,
-        store: &Mutex<Store>,
+        store: &Mutex<Verdicts>,
         done: &(dyn Fn(&Release) + Sync),
     ) -> anyhow::Result<Table<'a>> {
         let queue = Mutex::new(self.releases.iter().copied().collect::<VecDeque<_>>());
@@ -87,7 +87,7 @@ impl<'a> Bisect<'a> {
             let verdicts: Vec<Verdict> = self
                 .releases
                 .iter()
-                .map(|release| match store.verdict(recorded, release) {
+                .map(|release| match store.get(recorded, &release.spec()) {
                     Some(verdict) => verdict.clone(),
                     None => Verdict::Failed("it was not played".to_owned()),
                 })
@@ -107,8 +107,8 @@ impl<'a> Bisect<'a> {
     }
 
     /// All files on one release.
-    fn release(&self, release: &'static Release, store: &Mutex<Store>) -> anyhow::Result<()> {
-        let open = |recorded: &&Recorded| lock(store).verdict(recorded, release).is_none();
+    fn release(&self, release: &'static Release, store: &Mutex<Verdicts>) -> anyhow::Result<()> {
+        let open = |recorded: &&Recorded| lock(store).get(recorded, &release.spec()).is_none();
         let files = self.files.iter().map(|(_, recorded)| recorded);
         let open: Vec<&Recorded> = files.filter(open).collect();
         if open.is_empty() {
@@ -122,8 +122,7 @@ impl<'a> Bisect<'a> {
                 Ok(zygote) => examine(zygote, &mut symbols, &release.spec(), recorded, self.times)
                     .unwrap_or_else(|error| Verdict::Failed(format!("{error:#}"))),
             };
-            lock(store)
-                .add(recorded, release, verdict)
+            keep(&mut lock(store), recorded, release.spec(), verdict)
                 .context("cannot keep a verdict")?;
         }
         Ok(())

@@ -136,7 +136,7 @@ impl Known {
         let alike = |shown: &Finding| {
             // Of what the process died of nothing is known but how, and in which operation.
             let apart = matches!(finding.oracle, Oracle::Crash | Oracle::Hang)
-                && (finding.rule != shown.rule || verb(finding) != verb(shown));
+                && (finding.rule != shown.rule || finding.verb() != shown.verb());
             shown.family == finding.family && !apart
         };
         let bug = self.bugs.iter().find(|bug| bug.shown.iter().any(alike))?;
@@ -206,7 +206,7 @@ impl Bug {
         let alike = finding.oracle == Oracle::Crash
             && shown.oracle == Oracle::Crash
             && finding.rule == shown.rule
-            && verb(finding) == verb(shown);
+            && finding.verb() == shown.verb();
         let Some(avoid) = self.avoid.as_ref().filter(|_| alike) else {
             return false;
         };
@@ -215,11 +215,6 @@ impl Bug {
             _ => false,
         }
     }
-}
-
-/// The kind of operation that is to blame.
-fn verb(finding: &Finding) -> Option<&str> {
-    finding.operation.as_deref()?.split_whitespace().next()
 }
 
 #[cfg(test)]

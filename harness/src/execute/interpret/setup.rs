@@ -58,6 +58,9 @@ impl World {
 
     pub(super) fn destroy_agent(&mut self, slot: AgentSlot) -> Played {
         held(&self.agents, slot)?;
+        if !self.lawful {
+            self.abandon(slot);
+        }
         if let Some((transfer, _)) = self.transfers.iter().find(|(_, one)| one.agent == slot) {
             return skip(format!("{slot} still has {transfer}"));
         }
@@ -78,6 +81,16 @@ impl World {
         };
         held.agent.destroy()?;
         Ok(Reply::done())
+    }
+
+    /// What an agent has is never given back: its handles may not be used once the agent is gone.
+    fn abandon(&mut self, slot: AgentSlot) {
+        let transfers = self.transfers.extract_if(.., |_, one| one.agent == slot);
+        transfers.for_each(std::mem::forget);
+        let lists = self.lists.extract_if(.., |_, one| one.agent == slot);
+        lists.for_each(std::mem::forget);
+        let views = self.views.extract_if(.., |_, one| one.agent == slot);
+        views.for_each(std::mem::forget);
     }
 
     pub(super) fn backend(

@@ -70,6 +70,8 @@ pub(super) struct Registration {
 pub(super) struct World {
     pub(super) api: &'static Api,
     pub(super) patience: Patience,
+    /// What NIXL's contract forbids is not asked of it.
+    pub(super) lawful: bool,
     // Objects that need an agent stand before the agents: this is the order of a drop.
     pub(super) views: BTreeMap<ViewSlot, HeldView>,
     pub(super) transfers: BTreeMap<TransferSlot, HeldTransfer>,
@@ -96,10 +98,11 @@ pub(super) struct World {
 }
 
 impl World {
-    pub(super) fn new(api: &'static Api, patience: Patience) -> Self {
+    pub(super) fn new(api: &'static Api, patience: Patience, lawful: bool) -> Self {
         Self {
             api,
             patience,
+            lawful,
             views: BTreeMap::new(),
             transfers: BTreeMap::new(),
             lists: BTreeMap::new(),

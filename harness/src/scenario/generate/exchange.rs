@@ -74,9 +74,10 @@ pub(super) fn destroy_agent(tracker: &Tracker, r: &Record) -> Draft {
     let model = &tracker.model;
     let idle = |agent: &AgentSlot| {
         let owner = *agent;
-        !model.transfers.values().any(|one| one.agent == owner)
-            && !model.lists.values().any(|one| one.agent == owner)
-            && !model.has_views(owner)
+        tracker.lawless
+            || !model.transfers.values().any(|one| one.agent == owner)
+                && !model.lists.values().any(|one| one.agent == owner)
+                && !model.has_views(owner)
     };
     let agents = from_operand(tracker.agents(), r[1]);
     // The last one stays, or nothing could be done any more.
@@ -132,7 +133,14 @@ pub(super) fn get_md(tracker: &Tracker, r: &Record) -> Draft {
         },
         _ => Op::GetMd { blob, agent },
     };
-    Some(vec![op])
+    let mut ops = vec![op];
+    // Half of them are loaded at once.
+    if r[7] % 2 == 1 {
+        let others = tracker.agents().into_iter().filter(|other| *other != agent);
+        let loader = pick(others, r[1] >> 4);
+        ops.extend(loader.map(|agent| Op::LoadMd { agent, blob }));
+    }
+    Some(ops)
 }
 
 fn ucx_of(tracker: &Tracker, agent: AgentSlot) -> Option<BackendSlot> {
@@ -185,7 +193,16 @@ fn pair(tracker: &Tracker, r: &Record) -> Option<(AgentSlot, AgentSlot)> {
 pub(super) fn invalidate(tracker: &Tracker, r: &Record) -> Draft {
     let (agent, other) = pair(tracker, r)?;
     let remote = if r[3] % 16 == 15 { agent } else { other };
-    Some(vec![Op::Invalidate { agent, remote }])
+    let mut ops = vec![Op::Invalidate { agent, remote }];
+    // Half of them load it again: what was made of the old metadata meets the new.
+    if r[4] % 2 == 1 {
+        let blobs = from_operand(tracker.model.blobs.keys().copied(), r[5]);
+        let blob = blobs
+            .into_iter()
+            .find(|blob| tracker.model.is_own(remote, *blob));
+        ops.extend(blob.map(|blob| Op::LoadMd { agent, blob }));
+    }
+    Some(ops)
 }
 
 pub(super) fn check_md(tracker: &Tracker, r: &Record) -> Draft {

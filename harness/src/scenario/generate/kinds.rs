@@ -184,7 +184,6 @@ pub(super) fn play(tracker: &mut Tracker, index: usize, record: &Record) {
 
 #[rustfmt::skip]
 fn draft(tracker: &Tracker, kind: Kind, index: usize, r: &Record) -> Draft {
-    let posted = |progress| progress == Progress::Posted;
     let done = |progress| progress == Progress::Done;
     let any = |_| true;
     match kind {
@@ -192,7 +191,7 @@ fn draft(tracker: &Tracker, kind: Kind, index: usize, r: &Record) -> Draft {
         Kind::ExpectBytes => memory::expect_bytes(tracker, r),
         Kind::ExpectNotif => transfers::expect_notif(tracker, r),
         Kind::Post => transfers::post(tracker, index, r),
-        Kind::Poll => transfers::ask(tracker, r, posted, |transfer| Op::Poll { transfer }),
+        Kind::Poll => transfers::poll(tracker, r),
         Kind::Together => transfers::together(tracker, r),
         Kind::Release => transfers::ask(tracker, r, any, |transfer| Op::Release { transfer }),
         Kind::Cost => transfers::ask(tracker, r, any, |transfer| Op::Cost { transfer }),

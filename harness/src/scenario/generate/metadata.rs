@@ -92,6 +92,7 @@ impl Damage {
             about: "Metadata that changed on its way".to_owned(),
             leave: false,
             growth: false,
+            telemetry: false,
             misuse: false,
             steps: ops.into_iter().map(Step::from).collect(),
         }

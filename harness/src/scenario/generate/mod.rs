@@ -132,6 +132,7 @@ impl Recipe {
             leave: false,
             misuse: class == Class::Misuse,
             growth: false,
+            telemetry: false,
             steps: tracker.into_steps(),
         }
     }

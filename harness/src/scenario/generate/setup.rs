@@ -28,7 +28,7 @@ const THREADS: (&str, &[&str]) = ("num_threads", &["1", "2", "0", "4"]);
 const PARAMS: [(&str, &[&str]); 7] = [
     ("num_workers", &["2", "1", "4", "0"]),
     THREADS,
-    ("split_batch_size", &["2", "1", "1024", "4294967295"]),
+    ("split_batch_size", &["2", "1", "1024", "4294967295", "0"]),
     ("ucx_error_handling_mode", &["peer", "none"]),
     ("ucx_ep_close_force", &["true", "false"]),
     ("engine_config", &["RNDV_THRESH=1024", "", "NO_SUCH_KEY=1"]),

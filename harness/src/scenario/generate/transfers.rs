@@ -277,7 +277,23 @@ pub(super) fn wait(tracker: &Tracker, r: &Record) -> Draft {
     on_transfer(tracker, slots, |transfer| Op::Wait { transfer })
 }
 
-/// Polls, releases, or asks something of a transfer.
+/// Polls a transfer; and now and then it is asked after it whether its peer is still known.
+pub(super) fn poll(tracker: &Tracker, r: &Record) -> Draft {
+    let posted = |progress| progress == Progress::Posted;
+    let mut ops = ask(tracker, r, posted, |transfer| Op::Poll { transfer })?;
+    let polled = match ops.as_slice() {
+        [Op::Poll { transfer }] if r[2] % 4 == 3 => tracker.model.transfers.get(transfer),
+        _ => None,
+    };
+    ops.extend(polled.map(|transfer| Op::CheckMd {
+        agent: transfer.agent,
+        remote: transfer.peer,
+        descs: Vec::new(),
+    }));
+    Some(ops)
+}
+
+/// Releases, or asks something of a transfer.
 pub(super) fn ask(
     tracker: &Tracker,
     r: &Record,

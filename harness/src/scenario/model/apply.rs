@@ -109,10 +109,23 @@ impl Model {
             op,
             Op::Register { .. } | Op::Backend { .. } | Op::Agent { .. } | Op::CheckMd { .. }
         );
-        if !local {
+        if !local && !self.is_of_the_past(op) {
             let keys: Vec<_> = self.peers.keys().cloned().collect();
             keys.into_iter().for_each(|key| self.unsettle_name(key));
         }
+    }
+
+    /// An operation on a transfer to a peer that was forgotten, and perhaps loaded again: what it comes to says nothing of what is loaded now.
+    fn is_of_the_past(&self, op: &Op) -> bool {
+        let (Op::Poll { transfer } | Op::Wait { transfer } | Op::Post { transfer, .. }) = op else {
+            return false;
+        };
+        let Some(transfer) = self.transfers.get(transfer) else {
+            return false;
+        };
+        let now = self.peer(transfer.agent, transfer.peer);
+        let differs = |made| now.is_none_or(|peer| peer.generation != made);
+        transfer.generation.is_some_and(differs)
     }
 
     fn set_up(&mut self, op: &Op) {

@@ -183,6 +183,8 @@ pub(super) struct Transfer {
     peer_name: String,
     /// The peer when the transfer was made.
     peer_life: Option<Life>,
+    /// Of the peer's metadata that it was made from.
+    generation: Option<u32>,
     source: Vec<Range>,
     target: Vec<Range>,
     notif: Option<Message>,

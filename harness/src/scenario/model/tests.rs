@@ -94,7 +94,10 @@ fn a_list_that_outlives_what_it_was_prepared_from_is_seen() {
     let make = "make x0 a0 write local=d0 remote=d1";
     let answer = |more: &str| pair(&format!("{lists}{more}")).allowed(&op(make)).answer;
     assert_eq!(answer(""), Answer::Success);
-    assert_eq!(answer("invalidate a0 a1\nload_md a0 m1"), Answer::Any);
+    assert_eq!(
+        answer("invalidate a0 a1\nload_md a0 m1"),
+        Answer::Error(&[])
+    );
     forbids(&pair(&format!("{lists}deregister a0 r0")), make);
     // NIXL sees that the peer is not there.
     let forgotten = pair(&format!("{lists}invalidate a0 a1"));
@@ -203,4 +206,51 @@ fn registrations_in_each_other_are_found_or_not() {
         pair("").allowed(&op("prep d0 a0 r1")).answer,
         Answer::Error(&[])
     );
+}
+
+/// The world after these operations, something failing in it; what is marked was refused.
+fn ill(text: &str) -> Model {
+    let mut model = Model::new(false);
+    for line in text.lines() {
+        let (line, seen) = match line.strip_suffix(" refused") {
+            Some(line) => (line, Seen::Refused),
+            None => (line, Seen::Done(&[])),
+        };
+        model.apply(&op(line), seen);
+    }
+    model
+}
+
+#[test]
+fn what_becomes_of_a_transfer_to_a_peer_of_before_says_nothing_of_what_is_loaded_now() {
+    let begun = format!("{PAIR}{POSTED}");
+    let answer = |text: &str| ill(text).allowed(&op("check_md a0 a1")).answer;
+    let again = format!("{begun}invalidate a0 a1\nload_md a0 m1\n");
+    assert_eq!(answer(&again), Answer::Success);
+    assert_eq!(answer(&format!("{again}poll x0 refused")), Answer::Success);
+    // A peer that disconnects is dropped.
+    assert_eq!(answer(&format!("{begun}poll x0 refused")), Answer::Any);
+    let anew = format!("{again}create x1 a0 write local=r0 to=a1 remote=r1\npost x1\n");
+    assert_eq!(answer(&format!("{anew}poll x1 refused")), Answer::Any);
+}
+
+#[test]
+fn what_was_made_of_metadata_that_was_forgotten_is_refused_though_they_are_loaded_again() {
+    let lists = format!("{PAIR}prep d0 a0 r0\nprep d1 a0 remote=a1 r1\n");
+    let made = "make x0 a0 write local=d0 remote=d1\n";
+    let answer = |before: &str, asked: &str| after(before).allowed(&op(asked)).answer;
+    let refused = Answer::Error(&[]);
+    let again = "invalidate a0 a1\nload_md a0 m1\n";
+    assert_eq!(answer(&lists, made), Answer::Success);
+    assert_eq!(answer(&format!("{lists}{again}"), made), refused);
+    assert_eq!(
+        answer(&format!("{lists}{made}"), "post x0"),
+        Answer::Success
+    );
+    assert_eq!(answer(&format!("{lists}{made}{again}"), "post x0"), refused);
+    let forgotten = format!("{lists}{made}invalidate a0 a1\n");
+    assert_eq!(answer(&forgotten, "post x0"), refused);
+    // Something fails: nothing is sure.
+    let failing = format!("{lists}{made}{again}");
+    assert_eq!(ill(&failing).allowed(&op("post x0")).answer, Answer::Any);
 }

@@ -113,6 +113,7 @@ impl Model {
 
     /// The transfer that an operation makes.
     fn made(&self, op: &Op) -> Option<(TransferSlot, Transfer)> {
+        let generation;
         let (slot, agent, direction, peer, (local, local_ground), (remote, remote_ground), options) =
             match op {
                 Op::Create {
@@ -125,6 +126,7 @@ impl Model {
                     options,
                 } => {
                     let (local, remote) = (self.ranges(local)?, self.ranges(remote)?);
+                    generation = self.peer(*agent, *remote_agent).map(|peer| peer.generation);
                     let local_ground = self.local_ground(*agent, &local);
                     let remote_ground = self.remote_ground(*agent, *remote_agent, &remote);
                     let sides = ((local, local_ground), (remote, remote_ground));
@@ -152,6 +154,7 @@ impl Model {
                     let Side::Remote(peer) = remote.side else {
                         return None;
                     };
+                    generation = remote.generation;
                     let local = (chosen(&local.descs, local_indices), local.ground.clone());
                     let remote = (chosen(&remote.descs, remote_indices), remote.ground.clone());
                     (*transfer, *agent, *direction, peer, local, remote, options)
@@ -176,6 +179,7 @@ impl Model {
             peer,
             peer_name: self.names.get(&peer).cloned().unwrap_or_default(),
             peer_life,
+            generation,
             source,
             target,
             notif: options.notif.clone(),

@@ -20,7 +20,7 @@ fn check(line: &str, message: &str) {
 fn a_misspelt_operation_names_the_nearest() {
     check(
         "  regster a0 r0",
-        "line 2, column 3: unknown operation `regster`; expected an operation, `repeat`, `}` or a header (`name`, `about`, `leave`, `misuse`, `growth`); did you mean `register`?
+        "line 2, column 3: unknown operation `regster`; expected an operation, `repeat`, `}` or a header (`name`, `about`, `leave`, `misuse`, `growth`, `telemetry_enabled`); did you mean `register`?
  2 |   regster a0 r0
    |   ^^^^^^^",
     );

@@ -398,15 +398,18 @@ pub(super) fn scenario() -> impl Strategy<Value = Scenario> {
     (
         "[A-Za-z0-9_-]{1,16}",
         "([a-z0-9#\"][ a-z0-9#\"]{0,20}[a-z0-9#\"])?",
-        any::<[bool; 3]>(),
+        any::<[bool; 4]>(),
         vec(step(), 0..12),
     )
-        .prop_map(|(name, about, [leave, misuse, growth], steps)| Scenario {
-            name,
-            about,
-            leave,
-            misuse,
-            growth,
-            steps,
-        })
+        .prop_map(
+            |(name, about, [leave, misuse, growth, telemetry], steps)| Scenario {
+                name,
+                about,
+                leave,
+                misuse,
+                growth,
+                telemetry,
+                steps,
+            },
+        )
 }

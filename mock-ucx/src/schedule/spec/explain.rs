@@ -6,6 +6,8 @@ use crate::schedule::{Choice, Point};
 
 /// Names less alike than this are not worth a guess.
 const LIKENESS_MIN: f64 = 0.75;
+/// No name is as long as this.
+const NAME_BYTES_MAX: usize = 256;
 
 pub(super) fn unknown_point(name: &str) -> String {
     let functions = Function::all().map(Function::name);
@@ -143,6 +145,10 @@ fn nearest_always(word: &str, point: Point) -> String {
         .unwrap_or_else(|| "benign".to_owned())
 }
 
+/// Comparing takes as long as both lengths multiplied, and a file may be one word.
 fn likeness(a: &str, b: &str) -> f64 {
+    if a.len().max(b.len()) > NAME_BYTES_MAX {
+        return 0.0;
+    }
     strsim::jaro_winkler(&a.to_lowercase(), &b.to_lowercase())
 }

@@ -88,6 +88,16 @@ impl Model {
         {
             return Allowed::any("what a backend takes is its own business");
         }
+        if let Op::Make { remote, .. } = op
+            && agent != peer
+            && self.is_of_before(
+                self.lists.get(remote).and_then(|list| list.generation),
+                agent,
+                peer,
+            )
+        {
+            return Allowed::error("the list is of metadata that was forgotten since");
+        }
         let known = match op {
             Op::Create { .. } => self
                 .local(agent, &local)
@@ -102,7 +112,14 @@ impl Model {
         self.by_registration(agent, known)
     }
 
-    /// Whether a list is of metadata that was forgotten since.
+    /// Whether a peer's metadata of this generation was forgotten since, for sure, and others may be loaded.
+    fn is_of_before(&self, generation: Option<u32>, agent: AgentSlot, peer: AgentSlot) -> bool {
+        let now = self.peer(agent, peer);
+        let differs = |then| now.is_none_or(|peer| !peer.open && peer.generation != then);
+        self.healthy && generation.is_some_and(differs)
+    }
+
+    /// Whether a list may be of metadata that was forgotten since.
     fn is_outdated(&self, list: ListSlot, agent: AgentSlot, peer: AgentSlot) -> bool {
         let then = self.lists.get(&list).map(|list| list.generation);
         then != Some(self.peer(agent, peer).map(|peer| peer.generation))
@@ -112,6 +129,10 @@ impl Model {
         let Some(transfer) = self.transfers.get(&slot) else {
             return Allowed::any("the transfer is not there");
         };
+        let forgotten = self.is_of_before(transfer.generation, transfer.agent, transfer.peer);
+        if matches!(op, Op::Post { .. }) && forgotten {
+            return Allowed::error("the transfer is of metadata that was forgotten since");
+        }
         if transfer.stale || !self.is_firm(&transfer.ground) {
             return Allowed::any(
                 "the peer or the memory is not what it was when the transfer was made",
