@@ -2,15 +2,13 @@
 
 mod document;
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use anyhow::Context;
 use clap::Args;
-use signal_hook::consts::{SIGINT, SIGTERM};
 
 use super::bisect::files_of;
 use super::hunt::{identity, parse_time};
@@ -38,7 +36,7 @@ pub struct BenchmarkArgs {
     #[arg(long)]
     jobs: Option<usize>,
     /// Folder for known-bugs.jsonl, which keeps what came of searches: a benchmark that was stopped goes on there.
-    #[arg(long, default_value = "mock-ucx-out")]
+    #[arg(long, default_value = super::OUT)]
     out: PathBuf,
     /// Search all again, whatever is in that folder.
     #[arg(long)]
@@ -54,15 +52,15 @@ impl BenchmarkArgs {
     /// # Errors
     /// A file cannot be read, or what is found out cannot be written.
     pub fn run(self) -> anyhow::Result<ExitCode> {
-        let bugs = self.bugs()?;
+        let bugs = files_of(&self.what)?.into_iter().map(Bug::read);
+        let bugs: Vec<Bug> = bugs.collect::<anyhow::Result<_>>()?;
         crate::report::prepare_folder(&self.out)?;
-        let cores = || Some(std::thread::available_parallelism().ok()?.get());
-        let jobs = self.jobs.or_else(cores).unwrap_or(1);
+        let jobs = self.jobs.unwrap_or_else(super::processors);
         let build = identity::of_this_build()?;
         let identity = format!("{build} {} {jobs}", self.time.as_secs_f64());
         let mut store = benchmark::open(&self.out, identity, self.fresh)?;
         let (stop, interrupted) = (Arc::default(), Arc::default());
-        listen(&stop, &interrupted)?;
+        super::listen(&[&interrupted, &stop])?;
         let benchmark = Benchmark {
             bugs: &bugs,
             seeds: self.seeds,
@@ -94,27 +92,4 @@ impl BenchmarkArgs {
             (false, true) => CLEAN,
         }))
     }
-
-    fn bugs(&self) -> anyhow::Result<Vec<Bug>> {
-        let mut bugs = Vec::new();
-        for path in &self.what {
-            let files: Vec<PathBuf> = files_of(Path::new(path))?;
-            for path in files {
-                bugs.push(Bug::read(path)?);
-            }
-        }
-        Ok(bugs)
-    }
-}
-
-/// Ctrl-C ends the search that is under way and those to come; a second one the program.
-fn listen(stop: &Arc<AtomicBool>, interrupted: &Arc<AtomicBool>) -> anyhow::Result<()> {
-    for signal in [SIGINT, SIGTERM] {
-        let second = Arc::clone(interrupted);
-        signal_hook::flag::register_conditional_shutdown(signal, 128 + signal, second)
-            .and_then(|_| signal_hook::flag::register(signal, Arc::clone(interrupted)))
-            .and_then(|_| signal_hook::flag::register(signal, Arc::clone(stop)))
-            .context("cannot listen to Ctrl-C")?;
-    }
-    Ok(())
 }

@@ -34,7 +34,7 @@ pub struct BisectArgs {
     #[arg(long)]
     jobs: Option<usize>,
     /// Folder for bisect.jsonl, which keeps the verdicts: a bisection that was stopped goes on there.
-    #[arg(long, default_value = "mock-ucx-out")]
+    #[arg(long, default_value = super::OUT)]
     out: PathBuf,
     /// Play all again, whatever is in that folder.
     #[arg(long)]
@@ -48,22 +48,19 @@ impl BisectArgs {
     /// Bisects.
     pub fn run(self) -> anyhow::Result<ExitCode> {
         let releases = self.releases()?;
-        let mut files = Vec::new();
-        for path in &self.what {
-            for path in files_of(path)? {
-                let recorded = Recorded::read(&path)?;
-                files.push((path, recorded));
-            }
-        }
+        let files = files_of(&self.what)?.into_iter().map(|path| {
+            let recorded = Recorded::read(&path)?;
+            Ok((path, recorded))
+        });
+        let files = files.collect::<anyhow::Result<Vec<_>>>()?;
         crate::report::prepare_folder(&self.out)?;
         let build = identity::of_this_build()?;
         let store = bisect::open(&self.out, &build, self.times, self.fresh)?;
-        let cores = || Some(std::thread::available_parallelism().ok()?.get());
         let bisect = Bisect {
             files: &files,
             releases: &releases,
             times: self.times,
-            jobs: self.jobs.or_else(cores).unwrap_or(1),
+            jobs: self.jobs.unwrap_or_else(super::processors),
         };
         let table = bisect.run(&Mutex::new(store), &|release| {
             anstream::eprintln!("{release}: done");
@@ -97,8 +94,16 @@ impl BisectArgs {
     }
 }
 
-/// A file, or all files of findings below a folder, in the order of their names.
-pub(super) fn files_of(path: &Path) -> anyhow::Result<Vec<PathBuf>> {
+/// Files, and all files of findings below folders, in the order of their names.
+pub(super) fn files_of(paths: &[PathBuf]) -> anyhow::Result<Vec<PathBuf>> {
+    let mut files = Vec::new();
+    for path in paths {
+        files.extend(files_below(path)?);
+    }
+    Ok(files)
+}
+
+fn files_below(path: &Path) -> anyhow::Result<Vec<PathBuf>> {
     if !path.is_dir() {
         return Ok(vec![path.to_owned()]);
     }
@@ -107,7 +112,7 @@ pub(super) fn files_of(path: &Path) -> anyhow::Result<Vec<PathBuf>> {
     for entry in std::fs::read_dir(path).with_context(cannot)? {
         let path = entry.with_context(cannot)?.path();
         if path.is_dir() {
-            files.extend(files_of(&path)?);
+            files.extend(files_below(&path)?);
         } else if path.extension().is_some_and(|end| end == EXTENSION) {
             files.push(path);
         }

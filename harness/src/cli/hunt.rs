@@ -12,7 +12,6 @@ use std::time::{Duration, Instant, SystemTime};
 
 use anyhow::{Context, bail};
 use clap::Args;
-use signal_hook::consts::{SIGINT, SIGTERM};
 
 use super::bar::Bar;
 use crate::campaign::journal::{self, Beginning, Journal};
@@ -100,27 +99,17 @@ impl HuntArgs {
         };
         let (journal, earlier) = self.begin(&installed, &nixl)?;
         let stop = Arc::<AtomicBool>::default();
-        for signal in [SIGINT, SIGTERM] {
-            // The second one ends the program at once.
-            signal_hook::flag::register_conditional_shutdown(
-                signal,
-                128 + signal,
-                Arc::clone(&stop),
-            )
-            .and_then(|_| signal_hook::flag::register(signal, Arc::clone(&stop)))
-            .context("cannot listen to Ctrl-C")?;
-        }
+        super::listen(&[&stop])?;
         let seed = self.seed();
         if !known.is_empty() {
             known.recognise(&mut Zygote::start(&self.nixl)?, &nixl, self.strict)?;
         }
-        let cores = || std::thread::available_parallelism().ok();
         let hunt = Hunt {
             nixl,
             spec: self.nixl,
             scenarios,
             known,
-            jobs: self.jobs.or_else(cores).map_or(1, usize::from),
+            jobs: self.jobs.map_or_else(super::processors, usize::from),
             time_max: self.time,
             cases_max: self.cases,
             strict: self.strict,

@@ -18,8 +18,13 @@ pub mod zygote;
 
 use std::path::Path;
 use std::process::ExitCode;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
+use anyhow::Context;
 use clap::{Parser, Subcommand};
+use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::flag;
 
 /// Nothing was found.
 pub const CLEAN: u8 = 0;
@@ -67,6 +72,28 @@ enum Verb {
 
 /// Where findings go if nobody says otherwise.
 const OUT: &str = "mock-ucx-out";
+
+/// Processors that this program may use: as many processes at once, if nobody says otherwise.
+fn processors() -> usize {
+    std::thread::available_parallelism().map_or(1, usize::from)
+}
+
+/// Has Ctrl-C set all of these; when the first of them is set already, it ends the program at once.
+fn listen(stops: &[&Arc<AtomicBool>]) -> anyhow::Result<()> {
+    let listen_to = |signal| -> std::io::Result<()> {
+        if let Some(first) = stops.first() {
+            flag::register_conditional_shutdown(signal, 128 + signal, Arc::clone(first))?;
+        }
+        for stop in stops {
+            flag::register(signal, Arc::clone(stop))?;
+        }
+        Ok(())
+    };
+    [SIGINT, SIGTERM]
+        .into_iter()
+        .try_for_each(listen_to)
+        .context("cannot listen to Ctrl-C")
+}
 
 /// The command that does something with the finding `id` of the hunt that wrote to `out`.
 fn command_on(verb: &str, out: &Path, id: &str) -> String {
