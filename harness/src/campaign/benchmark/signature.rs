@@ -7,15 +7,11 @@
 use anyhow::Context;
 
 use crate::campaign::known::Avoid;
-use crate::campaign::minimise::{Candidate, Player};
+use crate::campaign::minimise::Player;
 use crate::campaign::recorded::Recorded;
 use crate::execute::pool::Stage;
 use crate::oracle::Oracle;
 use crate::report::{Finding, Symbolizer};
-use crate::scenario::Scenario;
-
-/// Plays of the file, at one of which it must show.
-const PLAYS_MAX: usize = 5;
 
 /// How a bug is told on the release that has it.
 pub(super) struct Signature {
@@ -45,30 +41,16 @@ impl Signature {
             strict: false,
             fingerprint: "",
         };
-        let candidate = Candidate::kept(recorded);
-        for _ in 0..PLAYS_MAX {
-            let (mut shown, _) = player.play(&candidate)?;
-            shown.retain(|finding| recorded.fits(finding));
-            if !shown.is_empty() {
-                return Ok(Some(Signature { shown, shape }));
-            }
-        }
-        Ok(None)
+        let mut shown = player.play_kept(recorded)?;
+        shown.retain(|finding| recorded.fits(finding));
+        Ok((!shown.is_empty()).then_some(Signature { shown, shape }))
     }
 
     /// Whether a finding is that bug.
     pub(super) fn fits(&self, finding: &Finding) -> bool {
-        self.shown.iter().any(|shown| alike(shown, finding)) && self.has_the_shape(finding)
-    }
-
-    fn has_the_shape(&self, finding: &Finding) -> bool {
-        let Some(shape) = &self.shape else {
-            return true;
-        };
-        match (Scenario::parse(&finding.scenario), finding.faults.parse()) {
-            (Ok(scenario), Ok(faults)) => shape.fits(&scenario, &faults),
-            _ => false,
-        }
+        let has_the_shape = |shape: &Avoid| shape.fits_finding(finding);
+        self.shown.iter().any(|shown| alike(shown, finding))
+            && self.shape.as_ref().is_none_or(has_the_shape)
     }
 }
 

@@ -9,6 +9,7 @@
 use anyhow::bail;
 use mock_ucx::schedule::{FaultSpec, Point};
 
+use crate::report::Finding;
 use crate::scenario::{Line, Op, Scenario, Step};
 
 /// Comparisons of one operation with one part, over all of a search: patterns are short, and what takes longer than this is one that
@@ -71,6 +72,14 @@ impl Avoid {
     /// Whether the crash is to be expected in this case.
     pub fn fits(&self, scenario: &Scenario, faults: &FaultSpec) -> bool {
         self.last_line(&words_of(scenario), Some(faults)).is_some()
+    }
+
+    /// Whether it is to be expected in the case of a finding.
+    pub fn fits_finding(&self, finding: &Finding) -> bool {
+        match (Scenario::parse(&finding.scenario), finding.faults.parse()) {
+            (Ok(scenario), Ok(faults)) => self.fits(&scenario, &faults),
+            _ => false,
+        }
     }
 
     /// The case without the operations that complete the pattern, so that what comes behind them is reached; `None`: it does not fit.

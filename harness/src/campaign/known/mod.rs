@@ -8,7 +8,7 @@ use anyhow::Context;
 use mock_ucx::schedule::FaultSpec;
 use sha2::{Digest, Sha256};
 
-use super::minimise::{Candidate, Player};
+use super::minimise::Player;
 use super::recorded::Recorded;
 use crate::execute::pool::Stage;
 use crate::oracle::Oracle;
@@ -24,9 +24,6 @@ const EXTENSION: &str = "scenario";
 
 /// One case in so many is played though a known crash is to be expected in it: it may crash in another way, too.
 const PLAYED_ANYWAY: u8 = 20;
-
-/// Plays in which a known finding must show once to be recognised by what it shows.
-const PLAYS_MAX: usize = 5;
 
 /// All known findings.
 #[derive(Debug, Default)]
@@ -107,14 +104,7 @@ impl Known {
                 strict,
                 fingerprint: "",
             };
-            let candidate = Candidate::kept(&bug.recorded);
-            for _ in 0..PLAYS_MAX {
-                let (shown, _) = player.play(&candidate)?;
-                if bug.recorded.chosen(&shown).is_some() {
-                    bug.shown = shown;
-                    break;
-                }
-            }
+            bug.shown = player.play_kept(&bug.recorded)?;
         }
         Ok(())
     }
@@ -210,10 +200,7 @@ impl Bug {
         let Some(avoid) = self.avoid.as_ref().filter(|_| alike) else {
             return false;
         };
-        match (Scenario::parse(&finding.scenario), finding.faults.parse()) {
-            (Ok(scenario), Ok(faults)) => avoid.fits(&scenario, &faults),
-            _ => false,
-        }
+        avoid.fits_finding(finding)
     }
 }
 

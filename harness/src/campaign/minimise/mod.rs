@@ -155,10 +155,9 @@ impl<'a> Search<'a> {
     ) -> anyhow::Result<Option<Search<'a>>> {
         let mut shown = None;
         let (mut replays, mut misses) = (0, 0);
-        let wanted = |replays, shown: &Option<Shown>| {
-            replays < PROBES || (shown.is_none() && replays < PROBES_UNSURE)
-        };
-        while wanted(replays, &shown) && (replays == 0 || go_on()) {
+        while (replays < PROBES || (shown.is_none() && replays < PROBES_UNSURE))
+            && (replays == 0 || go_on())
+        {
             replays += 1;
             match replay.replay(&first)? {
                 Some(again) => shown = Some(again),

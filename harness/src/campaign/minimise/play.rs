@@ -1,9 +1,12 @@
 //! Plays candidates, each in a process of its own.
 
 use super::{Candidate, Replay, Shown, Trail};
-use crate::campaign::judge_case;
+use crate::campaign::{Recorded, judge_case};
 use crate::execute::pool::Stage;
 use crate::report::{Finding, Symbolizer};
+
+/// Plays of a kept file, in one of which it must show what it is kept for.
+const KEPT_PLAYS_MAX: usize = 5;
 
 /// Looks for one finding in what a zygote plays.
 pub struct Player<'a> {
@@ -36,6 +39,21 @@ impl Player<'_> {
             &played,
         );
         Ok((judged.findings, Trail::of(&played)))
+    }
+
+    /// All that a kept file shows, in the first of some plays in which it shows what it is kept for; nothing, if it never does.
+    ///
+    /// # Errors
+    /// No zygote can be had.
+    pub fn play_kept(&mut self, recorded: &Recorded) -> anyhow::Result<Vec<Finding>> {
+        let candidate = Candidate::kept(recorded);
+        for _ in 0..KEPT_PLAYS_MAX {
+            let (shown, _) = self.play(&candidate)?;
+            if recorded.chosen(&shown).is_some() {
+                return Ok(shown);
+            }
+        }
+        Ok(Vec::new())
     }
 }
 
