@@ -149,7 +149,8 @@ impl Hunt {
     ) -> anyhow::Result<()> {
         let mut more = Vec::new();
         // Who wants drawn scenarios alone wants them with deviations.
-        if let Some(seed) = self.seed.filter(|_| !self.scenarios.is_empty()) {
+        let seed = self.seed.filter(|_| !self.scenarios.is_empty());
+        if let Some(seed) = seed {
             let drawn = |number| Drawn::new(seed, number, self.class).scenario;
             // What serving engines do comes first, for that is what grows in practice.
             more.extend(Workload::all().flat_map(|workload| workload.scenarios()));
@@ -164,7 +165,7 @@ impl Hunt {
         let (_, plan) = state.split_played(plan);
         let share = until.min(Instant::now() + self.time_max / GROWTH_SHARE);
         self.phase("growth", plan, Some(share), state, progress)?;
-        if self.seed.is_none() || self.scenarios.is_empty() {
+        if seed.is_none() {
             return Ok(());
         }
         let beside = plan::growth_beside_the_gone(builtin_growth());

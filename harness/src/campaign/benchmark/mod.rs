@@ -141,8 +141,3 @@ impl Bug {
         }
     }
 }
-
-/// A search by the place in which its result is kept.
-fn place(release: &Release, seed: u64, manner: Manner) -> String {
-    format!("{} seed {seed}{}", release.spec(), manner.option())
-}

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use super::search::{Search, Wanted};
 use super::signature::Signature;
-use super::{Bug, Manner, Searches, Sighting, Sought, place};
+use super::{Bug, Manner, Searches, Sighting, Sought};
 use crate::execute::pool::Zygote;
 use crate::nixl::{RELEASES, Release};
 
@@ -40,8 +40,10 @@ struct Way {
 }
 
 impl Way {
+    /// The place in which what came of it is kept.
     fn place(self) -> String {
-        place(self.release, self.seed, self.manner)
+        let (release, option) = (self.release.spec(), self.manner.option());
+        format!("{release} seed {}{option}", self.seed)
     }
 }
 
@@ -158,8 +160,13 @@ impl<'a> Benchmark<'a> {
     }
 
     fn rows(&self, store: &Searches) -> Vec<Row<'a>> {
-        let known = |bug: &Bug, release: &Release, seed| {
-            let sought = store.get(&bug.recorded, &place(release, seed, bug.manner()));
+        let known = |bug: &Bug, release, seed| {
+            let way = Way {
+                release,
+                seed,
+                manner: bug.manner(),
+            };
+            let sought = store.get(&bug.recorded, &way.place());
             sought.cloned().unwrap_or(Sought::NotFound { cases: 0 })
         };
         let row = |bug: &'a Bug| Row {
