@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use anyhow::ensure;
-use harness::campaign::Drawn;
+use harness::campaign::{Drawn, HANDFUL};
 use harness::execute::case::{Draw, Task};
 use harness::execute::interpret::{Patience, play};
 use harness::execute::pool::Zygote;
@@ -20,9 +20,6 @@ const SEED: u64 = 1;
 /// Scenarios in a sample. Real UCX takes a tenth of a second for one.
 const CASES: u32 = 1_000;
 const CASES_REAL: u32 = 50;
-
-/// Cases that are handed over at a time, as in a hunt.
-const HANDFUL: usize = 16;
 
 /// Seconds of one scenario, by round: the mock's and the other's, over the same scenarios.
 #[derive(Default)]

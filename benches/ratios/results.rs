@@ -83,6 +83,11 @@ impl Spread {
     }
 }
 
+/// How many times as fast the first is as the other, round by round.
+fn times_as_fast(one: &[f64], other: &[f64]) -> Spread {
+    Spread::of(other.iter().zip(one).map(|(other, one)| other / one))
+}
+
 /// Three digits that count.
 fn figure(value: f64) -> String {
     match value.abs() {
@@ -116,8 +121,7 @@ impl Comparison {
     /// How many times as fast the mock is as arm `other`, round by round.
     fn ratio(&self, other: usize) -> Spread {
         let [mock, ..] = &self.samples;
-        let others = &self.samples[other];
-        Spread::of(others.iter().zip(mock).map(|(other, mock)| other / mock))
+        times_as_fast(mock, &self.samples[other])
     }
 
     /// The arms that the mock is held against, with the least ratio aimed at.
@@ -211,10 +215,7 @@ impl Page {
             writeln!(out, "| {name} | {cells} |")?;
         }
         let rate = 1.0 / median(&bare.mock);
-        let ratio = |pair: &Pair| {
-            let pairs = pair.other.iter().zip(&pair.mock);
-            Spread::of(pairs.map(|(other, mock)| other / mock))
-        };
+        let ratio = |pair: &Pair| times_as_fast(&pair.mock, &pair.other);
         let (to_bare, to_real) = (ratio(bare), ratio(real));
         writeln!(
             out,

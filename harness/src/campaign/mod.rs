@@ -23,6 +23,6 @@ pub use enumerate::{first_faults, second_faults};
 pub use hunt::{Hunt, Progress};
 pub use known::{Avoid, Known};
 pub use outcome::{Judged, judge_case};
-pub use random::Drawn;
+pub use random::{Drawn, HANDFUL};
 pub use recorded::Recorded;
 pub use store::Store;

@@ -24,7 +24,7 @@ use crate::scenario::generate::{Class, Recipe, Stream};
 /// Of so many cases one is benign, and one takes its decisions from bytes; the others are swarms.
 const KINDS: usize = 8;
 /// Cases that are handed to a process at a time.
-const HANDFUL: usize = 16;
+pub const HANDFUL: usize = 16;
 /// Cases after which it is written down how far the phase is.
 const TRACKED: usize = 1_000;
 /// Decisions of a case that takes them from bytes.
