@@ -65,7 +65,6 @@ pub fn play(
             world: World::new(api, patience, !scenario.misuse),
             // Whether something is made to fail is not known here, so nothing is taken for certain.
             model: Model::new(false),
-            lawful: !scenario.misuse,
             judge: judge::Judge::default(),
             observer: &mut *observer,
             transcript,
@@ -82,8 +81,6 @@ pub fn play(
 struct Player<'a> {
     world: World,
     model: Model,
-    /// What breaks NIXL's contract is skipped: a scenario keeps it on paper, but may be led astray by what it is answered.
-    lawful: bool,
     judge: judge::Judge,
     observer: &'a mut dyn Observer,
     transcript: Transcript,
@@ -129,7 +126,7 @@ impl Player<'_> {
             _ if self.model.is_in_vain(&line.op) => reply::outcome(reply::skip(
                 "no such notification was sent, or it came already",
             )),
-            Err(forbidden) if self.lawful && phase == Phase::Scenario => {
+            Err(forbidden) if self.world.lawful && phase == Phase::Scenario => {
                 reply::outcome(reply::skip(forbidden.to_string()))
             }
             _ => reply::outcome(self.world.play(&line.op)),

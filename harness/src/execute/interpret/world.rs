@@ -70,7 +70,7 @@ pub(super) struct Registration {
 pub(super) struct World {
     pub(super) api: &'static Api,
     pub(super) patience: Patience,
-    /// What NIXL's contract forbids is not asked of it.
+    /// What NIXL's contract forbids is not asked of it: a scenario keeps it on paper, but may be led astray by what it is answered.
     pub(super) lawful: bool,
     // Objects that need an agent stand before the agents: this is the order of a drop.
     pub(super) views: BTreeMap<ViewSlot, HeldView>,
