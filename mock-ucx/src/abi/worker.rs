@@ -17,7 +17,6 @@ use crate::abi::types::{
     UCS_THREAD_MODE_SINGLE, UcpWorkerAttr, UcpWorkerParams, UcsStatus,
 };
 use crate::abi::upcall::{self, Upcall};
-use crate::fabric::agenda::Work;
 use crate::fabric::flight;
 use crate::fabric::worker::{self as fabric, Wish};
 use crate::functions::Function as F;
@@ -194,13 +193,8 @@ pub extern "C-unwind" fn ucp_worker_destroy(worker: u64) {
 
 /// No put or get is under way on a worker that goes.
 fn judge_unflushed(call: &Call, state: &mut State, worker: u64) {
-    let mut tasks = state.agenda.of_worker(worker);
-    let request = tasks.find_map(|(_, task)| match task.work {
-        Work::Transfer(_) | Work::Land(_) => Some(task.request),
-        _ => None,
-    });
-    drop(tasks);
-    if let Some(request) = request {
+    let tasks = state.agenda.of_worker(worker);
+    if let Some(request) = flight::user_among(tasks, |_| true) {
         state.broken_with(Rule::WorkerUnflushed, worker, request, call.site());
     }
 }

@@ -164,7 +164,14 @@ pub(crate) fn complete(state: &mut State, task: &Task, status: UcsStatus) {
 
 /// An object that an operation under way uses, with that operation's request.
 pub(crate) fn user_of(state: &State, uses: impl Fn(&Transfer) -> bool) -> Option<u64> {
-    let mut tasks = state.agenda.all();
+    user_among(state.agenda.all(), uses)
+}
+
+/// The same among some tasks.
+pub(crate) fn user_among<'a>(
+    mut tasks: impl Iterator<Item = (&'a Key, &'a Task)>,
+    uses: impl Fn(&Transfer) -> bool,
+) -> Option<u64> {
     tasks.find_map(|(_, task)| match &task.work {
         Work::Transfer(transfer) | Work::Land(transfer) if uses(transfer) => Some(task.request),
         _ => None,
