@@ -2,7 +2,7 @@
 //! `fuzz/corpus`; without BLESS the test says which of them are not as they would be made today.
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use harness::campaign::Recorded;
 use harness::scenario::builtin;
@@ -11,8 +11,24 @@ use harness::scenario::generate::{Damage, RECORD_BYTES, Recipe, SETUP_BYTES};
 /// Inputs by their names, which are those of their files.
 pub type Seeds = BTreeMap<String, Vec<u8>>;
 
+/// The folder with the inputs of a target.
+pub fn folder(target: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("corpus")
+        .join(target)
+}
+
+/// The files there that are seeds, sorted by name; none, if there is no such folder.
+pub fn files(target: &str) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(folder(target)).into_iter().flatten();
+    let paths = entries.map(|entry| entry.expect("an entry of it").path());
+    let mut files: Vec<PathBuf> = paths.filter(|path| !is_found(path)).collect();
+    files.sort();
+    files
+}
+
 /// Whether a file is what a fuzzer found, which is named by its hash, and nobody's seed.
-pub fn is_found(path: &Path) -> bool {
+fn is_found(path: &Path) -> bool {
     let name = path.file_name().unwrap_or_default().as_encoded_bytes();
     name.len() == 40 && name.iter().all(u8::is_ascii_hexdigit)
 }

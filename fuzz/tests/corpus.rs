@@ -3,7 +3,7 @@
 //!
 //! Not run by libtest, whose threads would be lost in the processes that are forked here.
 
-use std::path::Path;
+use std::path::PathBuf;
 
 use fuzz::{seeds, text, ucp};
 
@@ -43,20 +43,12 @@ fn as_text(input: &[u8], target: fn(&str)) {
 
 /// What is in a target's folder, sorted by name; what a fuzzer found there is not in the repository.
 fn files(target: &str) -> Vec<Input> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("corpus")
-        .join(target);
-    let entries = std::fs::read_dir(&folder).expect("a folder of seeds");
-    let paths = entries.map(|entry| entry.expect("an entry of it").path());
-    let mut files: Vec<Input> = paths
-        .filter(|path| !seeds::is_found(path))
-        .map(|path| {
-            let bytes = std::fs::read(&path).expect("a file that can be read");
-            (path.display().to_string(), bytes)
-        })
-        .collect();
-    files.sort();
-    files
+    let paths = seeds::files(target).into_iter();
+    let input = |path: PathBuf| {
+        let bytes = std::fs::read(&path).expect("a file that can be read");
+        (path.display().to_string(), bytes)
+    };
+    paths.map(input).collect()
 }
 
 /// What is no seed of the target.

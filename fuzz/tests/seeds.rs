@@ -1,21 +1,8 @@
 //! The seeds that a program makes are those in `fuzz/corpus`.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use fuzz::seeds::{self, Seeds};
-
-fn folder(target: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("corpus")
-        .join(target)
-}
-
-/// The seeds that are there.
-fn files(folder: &Path) -> Vec<PathBuf> {
-    let entries = std::fs::read_dir(folder).into_iter().flatten();
-    let paths = entries.map(|entry| entry.unwrap().path());
-    paths.filter(|path| !seeds::is_found(path)).collect()
-}
 
 fn name(path: &Path) -> String {
     path.file_name()
@@ -26,10 +13,10 @@ fn name(path: &Path) -> String {
 
 /// Compares the files of a folder with what they should be, or makes them so.
 fn check(target: &str, seeds: &Seeds) {
-    let folder = folder(target);
+    let folder = seeds::folder(target);
     if std::env::var_os("BLESS").is_some() {
         std::fs::create_dir_all(&folder).unwrap();
-        for file in files(&folder) {
+        for file in seeds::files(target) {
             std::fs::remove_file(file).unwrap();
         }
         for (name, bytes) in seeds {
@@ -42,7 +29,7 @@ fn check(target: &str, seeds: &Seeds) {
         let same = there.is_ok_and(|there| there == *bytes);
         assert!(same, "corpus/{target}/{name} is missing or old: {advice}");
     }
-    for file in files(&folder) {
+    for file in seeds::files(target) {
         let name = name(&file);
         assert!(
             seeds.contains_key(&name),
