@@ -175,10 +175,9 @@ pub(crate) struct Worker {
     pub(crate) owner: u16,
     /// Threads inside calls on it.
     pub(crate) occupancy: Arc<Occupancy>,
-    /// Progress calls under way on it (by one thread: the lock is recursive).
-    pub(crate) progressing: u32,
-    /// Thread of the latest progress call.
-    pub(crate) progress_thread: u16,
+    /// Threads with a progress call under way on it, one for each call: the lock is recursive, and a client that breaks the thread mode
+    /// comes with several.
+    pub(crate) progressing: Vec<u16>,
     /// Endpoints of any worker of this process that lead here.
     pub(crate) peers: FxHashSet<u64>,
     /// Request areas that were given back, oldest first.

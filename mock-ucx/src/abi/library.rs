@@ -352,7 +352,7 @@ pub extern "C-unwind" fn ucp_cleanup(context: u64) {
 fn progressed_here(state: &State, context: u64, thread: u16) -> Option<u64> {
     let progressed = |entry: &Entry| {
         entry.parent == context
-            && matches!(&entry.body, Body::Worker(worker) if worker.progressing > 0 && worker.progress_thread == thread)
+            && matches!(&entry.body, Body::Worker(worker) if worker.progressing.contains(&thread))
     };
     let found = state.objects.iter().filter(|(_, entry)| progressed(entry));
     found.map(|(serial, _)| *serial).min()

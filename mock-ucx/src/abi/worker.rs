@@ -177,7 +177,7 @@ pub extern "C-unwind" fn ucp_worker_destroy(worker: u64) {
         call.about(serial);
         if state
             .worker(serial)
-            .is_some_and(|worker| worker.progressing > 0)
+            .is_some_and(|worker| !worker.progressing.is_empty())
         {
             call.broken(&mut state, Rule::WorkerTwice, serial, [1, 0]);
             return None;
@@ -203,7 +203,7 @@ fn judge_unflushed(call: &Call, state: &mut State, worker: u64) {
 fn canceled(call: &Call, worker: u64) -> Option<Vec<Upcall>> {
     let mut state = call.lock();
     let serial = state.resolve(worker, Kind::Worker).ok()?;
-    let idle = state.worker(serial)?.progressing == 0;
+    let idle = state.worker(serial)?.progressing.is_empty();
     if !idle || state.agenda.is_empty() {
         return None;
     }
@@ -355,13 +355,17 @@ struct Turn {
 /// Says that a worker is being progressed, for as long as it lives; also when a callback unwinds.
 struct Progressing {
     worker: u64,
+    thread: u16,
     _guard: Option<WorkerGuard>,
 }
 
 impl Drop for Progressing {
     fn drop(&mut self) {
         if let Some(worker) = crate::abi::universe().lock().worker_mut(self.worker) {
-            worker.progressing -= 1;
+            let own = |thread: &u16| *thread == self.thread;
+            if let Some(call) = worker.progressing.iter().rposition(own) {
+                worker.progressing.remove(call);
+            }
         }
     }
 }
@@ -375,7 +379,7 @@ fn begin_progress(call: &Call, worker: u64) -> Option<(Turn, Progressing)> {
     let entry = state.worker_mut(serial)?;
     (entry.polls, entry.arms_refused) = (0, 0);
     let lock = entry.lock.clone();
-    if entry.progressing > 0 && entry.progress_thread == call.thread() {
+    if entry.progressing.contains(&call.thread()) {
         call.broken(&mut state, Rule::CallbackProgress, serial, [0, 0]);
         return None;
     }
@@ -387,8 +391,7 @@ fn begin_progress(call: &Call, worker: u64) -> Option<(Turn, Progressing)> {
     let guard = lock.map(|lock| lock.lock_arc());
     let mut state = call.lock();
     let entry = state.worker_mut(serial)?;
-    entry.progressing += 1;
-    entry.progress_thread = call.thread();
+    entry.progressing.push(call.thread());
     let turn = Turn {
         worker: serial,
         waiting: entry.inbox.len(),
@@ -396,6 +399,7 @@ fn begin_progress(call: &Call, worker: u64) -> Option<(Turn, Progressing)> {
     };
     let running = Progressing {
         worker: serial,
+        thread: call.thread(),
         _guard: guard,
     };
     Some((turn, running))

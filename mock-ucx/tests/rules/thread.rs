@@ -106,6 +106,29 @@ unsafe extern "C-unwind" fn stay(
     UcsStatus::OK
 }
 
+#[test]
+fn another_threads_progress_beside_a_callback_breaks_the_thread_mode_and_not_the_callbacks_rule() {
+    alone(|mock| {
+        let pair = Pair::on(context(), UCS_THREAD_MODE_SINGLE, None);
+        let meeting = Meeting::new();
+        listen(pair.far, 1, Some(stay), &raw const meeting as u64);
+        listen(pair.far, 2, Some(ignore), 0);
+        assert_eq!(send(pair.ep, 1, &[], &[1], &plain()), 0);
+        thread::scope(|scope| {
+            scope.spawn(|| workers::ucp_worker_progress(pair.far));
+            meeting.inside.wait();
+            for _ in 0..2 {
+                assert_eq!(send(pair.ep, 2, &[], &[1], &plain()), 0);
+                workers::ucp_worker_progress(pair.far);
+            }
+            meeting.done.wait();
+        });
+        mock.breaks(Rule::ThreadSingle);
+        drain(pair.far);
+        pair.end();
+    });
+}
+
 /// Makes a call on the worker while another thread is in a callback that this runs, and the same call afterwards.
 fn while_progressed(thread_mode: u32, call: impl Fn(&Pair) + Sync) {
     let pair = Pair::on(context(), thread_mode, None);
