@@ -104,9 +104,9 @@ fn a_hunt_goes_on_where_the_one_before_it_stopped() {
     let second = hunt_cases(out.path(), "40", &[]);
     let told = text(&second.stderr);
     assert!(told.contains("going on behind 40 cases"), "{told}");
-    // Only the benign run is played again.
+    // Only the benign run is played again, and that on a slow network.
     let distinct: std::collections::BTreeSet<String> = keys().into_iter().collect();
-    assert_eq!((keys().len(), distinct.len()), (79, 79));
+    assert_eq!((keys().len(), distinct.len()), (78, 78));
     let third = hunt(out.path(), &[]);
     assert_eq!(third.status.code(), Some(1), "{}", text(&third.stdout));
     // What was found is still told when its case is not played again.

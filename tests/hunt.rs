@@ -221,8 +221,8 @@ fn random_hunt(seed: &str) -> (tempfile::TempDir, String) {
 
 #[test]
 fn the_same_seed_finds_the_same_in_drawn_scenarios_and_each_replays() {
-    let (out, told) = random_hunt("4");
-    assert!(told.contains("--seed 4"), "{told}");
+    let (out, told) = random_hunt("6");
+    assert!(told.contains("--seed 6"), "{told}");
     assert!(told.contains("60 of the cases were drawn"), "{told}");
     let found = findings(out.path());
     let folder = out.path().to_str().unwrap();
@@ -242,7 +242,7 @@ fn the_same_seed_finds_the_same_in_drawn_scenarios_and_each_replays() {
             .map(|finding| finding["fingerprint"].clone())
             .collect()
     };
-    let (again, _) = random_hunt("4");
+    let (again, _) = random_hunt("6");
     assert_eq!(prints(&found), prints(&findings(again.path())));
 }
 

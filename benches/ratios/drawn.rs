@@ -114,5 +114,6 @@ fn task(scenario: &Scenario) -> Task {
         scenario: scenario.to_string(),
         faults: String::new(),
         draw: Draw::Nothing,
+        follow: false,
     }
 }

@@ -30,6 +30,7 @@ fn case(parameter: &str) -> Task {
         ),
         faults: String::new(),
         draw: Draw::Nothing,
+        follow: false,
     }
 }
 

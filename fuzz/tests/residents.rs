@@ -40,6 +40,7 @@ fn inputs() -> Vec<Task> {
             scenario: scenario.to_string(),
             // Mostly benign, as a fuzzer's inputs are that get far.
             faults: String::new(),
+            follow: false,
             draw: Draw::Bytes(
                 (0..200)
                     .map(|place| drawn(seed * 1000 + place))
@@ -90,6 +91,7 @@ fn a_process_that_dies_of_a_case_or_keeps_something_is_replaced(residents: &mut 
                 .to_string(),
             faults: faults.to_owned(),
             draw: Draw::Nothing,
+            follow: false,
         }
     };
     let benign = case("two-agents-write", "");

@@ -76,6 +76,7 @@ impl Fuzzer {
             scenario: scenario.to_string(),
             faults: String::new(),
             draw: Draw::Bytes(decisions.to_vec()),
+            follow: false,
         })?;
         if !glance.suspicious {
             return Ok(None);

@@ -3,13 +3,17 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use mock_ucx::functions::Function;
-use mock_ucx::schedule::{FaultSpec, Point};
+use mock_ucx::ledger::read::Snapshot;
+use mock_ucx::schedule::{Fault, FaultSpec, Point};
 
+use super::grounds::Grounds;
 use super::hunt::{Hunt, Progress};
 use super::journal::Journal;
+use super::judge_case;
 use super::plan::Planned;
-use super::{first_faults, judge_case, second_faults};
-use crate::execute::case::Played;
+use super::workers::Shown;
+use crate::execute::case::{Glance, Played};
+use crate::execute::{first_faults, later_faults, second_faults, slow_network};
 use crate::report::{Finding, Findings, Symbolizer};
 
 /// What a hunt did.
@@ -17,6 +21,8 @@ use crate::report::{Finding, Findings, Symbolizer};
 pub struct Tally {
     /// Cases played.
     pub cases: usize,
+    /// Cases among those played that were planned one by one.
+    pub(super) planned: usize,
     /// Cases planned and not played, because time or cases ran out.
     pub left_out: usize,
     /// Cases among those played whose scenario was drawn.
@@ -46,8 +52,10 @@ pub(super) struct Collected {
     pub(super) tally: Tally,
     /// The single deviations of each scenario, known from its benign run.
     pub(super) singles: Vec<Vec<FaultSpec>>,
-    /// Pairs that follow from a single fault, by the place of that in the plan.
-    pairs: BTreeMap<usize, Vec<Planned>>,
+    /// The same on a slow network.
+    pub(super) slow: Vec<Vec<FaultSpec>>,
+    /// What can follow from the single deviations that were played.
+    pub(super) grounds: Grounds,
     pub(super) journal: Journal,
     symbols: Symbolizer,
 }
@@ -65,7 +73,8 @@ impl Collected {
             journal,
             tally: Tally::default(),
             singles: vec![Vec::new(); hunt.scenarios.len()],
-            pairs: BTreeMap::new(),
+            slow: vec![Vec::new(); hunt.scenarios.len()],
+            grounds: Grounds::default(),
             symbols: Symbolizer::new(),
         }
     }
@@ -79,24 +88,30 @@ impl Collected {
             .partition(|case| self.journal.has(&case.scenario, &case.faults))
     }
 
-    /// The pairs that follow from the single deviations that were played since this was asked last, without those that were played.
-    pub(super) fn pairs_not_played(&mut self) -> VecDeque<Planned> {
-        let pairs = std::mem::take(&mut self.pairs);
-        self.split_played(pairs.into_values().flatten().collect()).1
-    }
-
-    /// Takes in a case that was played, the `index`th of its phase.
+    /// Takes in a case that was played, the `place`th of its plan.
     pub(super) fn take(
         &mut self,
         hunt: &Hunt,
-        index: usize,
+        place: usize,
         case: &Planned,
-        played: &Played,
+        shown: Shown,
         progress: &mut dyn Progress,
     ) {
         self.tally.cases += 1;
         self.journal.add(&case.scenario, &case.faults);
-        self.count(index, case, played);
+        match shown {
+            Shown::Nothing(glance) => self.note(place, case, glance),
+            Shown::Whole(played, glance) => {
+                match glance {
+                    Some(glance) => self.note(place, case, glance),
+                    None => self.note_whole(place, case, &played),
+                }
+                self.judge(hunt, case, &played, progress);
+            }
+        }
+    }
+
+    fn judge(&mut self, hunt: &Hunt, case: &Planned, played: &Played, progress: &mut dyn Progress) {
         for function in played.absent() {
             *self.tally.absent.entry(function.to_owned()).or_default() += 1;
         }
@@ -133,36 +148,71 @@ impl Collected {
         self.tally.doubts.extend(self.journal.flush());
     }
 
-    fn count(&mut self, index: usize, case: &Planned, played: &Played) {
+    /// What a first look at a case says.
+    fn note(&mut self, place: usize, case: &Planned, glance: Glance) {
+        self.tally.count(&glance);
+        let faults = case.faults.faults.len();
+        // What fired too often to be named did fire.
+        let fired = glance
+            .fired
+            .as_ref()
+            .map_or(faults, |_| glance.fired().len());
+        if fired < faults {
+            self.tally.unfired += 1;
+        } else if faults == 1 {
+            self.grounds.add(place, case, glance.follow);
+        }
+    }
+
+    /// The same of a case that was looked at only once.
+    fn note_whole(&mut self, place: usize, case: &Planned, played: &Played) {
         let Some(snapshot) = &played.snapshot else {
             return;
         };
-        for function in Function::all() {
-            *self.tally.calls.entry(function.name()).or_default() +=
-                snapshot.calls[function as usize];
-        }
-        for fired in &snapshot.fired {
-            let point = fired.asked.point;
-            if let Some(outcome) = point.outcome_number(fired.choice) {
-                self.tally.fired.insert((point, outcome));
-            }
-        }
         // A play of many rounds is no ground for deviations: each round would have its own.
+        let follow = !case.scenario.growth && case.faults.faults.len() == 1;
+        let follow = match follow {
+            true => second_faults(&case.faults, snapshot),
+            false => Vec::new(),
+        };
+        let glance = Glance {
+            follow: follow.iter().map(ToString::to_string).collect(),
+            ..Glance::of(Some(snapshot))
+        };
+        self.note(place, case, glance);
+        self.plan(case, snapshot);
+    }
+
+    /// What can deviate in a scenario is asked for once: after the runs in which nothing does, and those on a slow network.
+    fn plan(&mut self, case: &Planned, snapshot: &Snapshot) {
         if case.scenario.growth {
             return;
         }
-        let faults = case.faults.faults.len();
-        if faults == 0 {
-            self.singles[case.origin] = first_faults(snapshot);
-        } else if snapshot.fired.len() < faults {
-            self.tally.unfired += 1;
-        } else if faults == 1 {
-            let follow = second_faults(&case.faults, snapshot).into_iter();
-            let planned = follow.map(|faults| Planned {
-                faults,
-                ..case.clone()
-            });
-            self.pairs.insert(index, planned.collect());
+        let slow = slow_network();
+        if case.faults.is_empty()
+            && let Some(singles) = self.singles.get_mut(case.origin)
+        {
+            *singles = first_faults(snapshot);
+        } else if case.faults == slow
+            && let Some(later) = self.slow.get_mut(case.origin)
+        {
+            let with = |fault: Fault| FaultSpec {
+                faults: [slow.faults.clone(), vec![fault]].concat(),
+            };
+            *later = later_faults(&slow, snapshot)
+                .into_iter()
+                .map(with)
+                .collect();
         }
+    }
+}
+
+impl Tally {
+    /// Counts what was called in a case, and what fired.
+    pub(super) fn count(&mut self, glance: &Glance) {
+        for (function, calls) in Function::all().zip(&glance.calls) {
+            *self.calls.entry(function.name()).or_default() += calls;
+        }
+        self.fired.extend(glance.fired());
     }
 }

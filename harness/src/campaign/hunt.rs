@@ -7,13 +7,18 @@ use std::sync::atomic::Ordering::Relaxed;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use mock_ucx::schedule::FaultSpec;
+
 use super::collected::{Collected, Tally};
 use super::confirm::Confirm;
+use super::drawn::Drawn;
 use super::journal::Journal;
 use super::known::Known;
+use super::left::Left;
 use super::plan::{self, Planned};
-use super::random::{Drawn, Random};
+use super::random::Random;
 use super::workers::Workers;
+use crate::execute::slow_network;
 use crate::report::{Finding, Findings};
 use crate::scenario::generate::Class;
 use crate::scenario::{Scenario, builtin_growth};
@@ -21,8 +26,8 @@ use crate::workload::Workload;
 
 /// The part of the time that is kept for making findings small: one in this many.
 const CONFIRM_SHARE: u32 = 5;
-/// The part of the time that is kept for drawn scenarios, where there are any.
-const RANDOM_SHARE: u32 = 3;
+/// Deviations and drawn cases take turns, each for one in so many parts of the time.
+const TURNS: u32 = 16;
 
 /// The part of the time that growth is looked for, at most.
 const GROWTH_SHARE: u32 = 5;
@@ -31,9 +36,6 @@ const GROWTH_DRAWN: usize = 20;
 
 /// A phase that only time ends is shown as one of so many cases.
 const PHASE_CASES_MAX: usize = 100_000;
-
-/// Single deviations of earlier hunts that are played again at once, to learn the pairs that follow from them.
-const GROUND: usize = 64;
 
 /// What to hunt in.
 pub struct Hunt {
@@ -95,23 +97,27 @@ impl Hunt {
             true => deadline - self.time_max / CONFIRM_SHARE,
             false => deadline,
         };
-        let deviate_until = match self.seed {
-            Some(_) => search_until - self.time_max / RANDOM_SHARE,
-            None => search_until,
-        };
         let mut state = Collected::new(self, journal, earlier);
-        self.deviate(deviate_until, &mut state, progress)?;
-        if let Some(seed) = self.seed {
-            let random = Random {
-                hunt: self,
-                seed,
-                first: state.journal.drawn(seed, self.class),
-                cases_max: self.cases_max.saturating_sub(state.tally.cases),
-                deadline: search_until,
+        let mut left = self.begin(search_until, &mut state, progress)?;
+        let turn = self.time_max / TURNS;
+        loop {
+            // Where nothing is drawn, there is nobody to take turns with.
+            let end = match self.seed {
+                Some(_) => search_until.min(Instant::now() + turn),
+                None => search_until,
             };
-            progress.phase("random", random.cases_max.min(PHASE_CASES_MAX));
-            random.run(&mut state, progress)?;
+            self.deviate(&mut left, end, &mut state, progress)?;
+            let Some(seed) = self.seed else { break };
+            let end = match left.is_over(&state) {
+                true => search_until,
+                false => search_until.min(Instant::now() + turn),
+            };
+            self.draw(seed, end, &mut state, progress)?;
+            if !self.may_go_on(search_until, &state) {
+                break;
+            }
         }
+        state.tally.left_out += left.len(&state);
         if self.confirms && !self.stop.load(Relaxed) {
             self.confirm(deadline, &mut state, progress)?;
         }
@@ -120,84 +126,109 @@ impl Hunt {
         Ok((state.findings, state.tally))
     }
 
-    /// The given scenarios: as they are, then with one deviation, then with two.
-    fn deviate(
+    /// The given scenarios as they are, and what grows in them; the deviations that are to be tried.
+    fn begin(
         &self,
         until: Instant,
         state: &mut Collected,
         progress: &mut dyn Progress,
-    ) -> anyhow::Result<()> {
+    ) -> anyhow::Result<Left> {
         // Benign runs are the ground for all else: they are played whatever the time, and whatever was played before.
-        let benign = plan::benign(&self.scenarios);
-        self.phase("benign", benign, None, state, progress)?;
+        let benign = plan::each(&self.scenarios, &FaultSpec::default());
+        let unplayed = self.phase("benign", benign, None, state, progress)?;
+        state.tally.left_out += unplayed.len();
         self.grow(until, state, progress)?;
-        let mut singles = plan::in_turn(&self.scenarios, &std::mem::take(&mut state.singles));
+        let slow = plan::each(&self.scenarios, &slow_network());
+        let unplayed = self.phase("slow network", slow, Some(until), state, progress)?;
+        state.tally.left_out += unplayed.len();
+        let draws = self.seed.filter(|_| !self.scenarios.is_empty());
+        let changed = draws.map_or_else(Vec::new, plan::changed_metadata);
+        let lists = [&mut state.singles, &mut state.slow].map(std::mem::take);
+        let [singles, slow] = &lists;
+        let mut singles = plan::in_turn(&self.scenarios, &[singles, slow], changed);
         state.tally.sidestepped += plan::around(&self.known, &mut singles);
         let (earlier, singles) = state.split_played(singles);
-        self.phase("one deviation", singles, Some(until), state, progress)?;
-        let pairs = state.pairs_not_played();
-        self.phase("two deviations", pairs, Some(until), state, progress)?;
-        self.follow(earlier, until, state, progress)
+        Ok(Left::new(singles, earlier))
     }
 
-    /// The given scenarios and, if scenarios are drawn, some made for it, round after round.
+    /// Goes on with the deviations: single ones first, then pairs, then the pairs behind what an earlier hunt played.
+    fn deviate(
+        &self,
+        left: &mut Left,
+        until: Instant,
+        state: &mut Collected,
+        progress: &mut dyn Progress,
+    ) -> anyhow::Result<()> {
+        while self.may_go_on(until, state) && !left.is_over(state) {
+            let (name, plan) = left.next(state);
+            let rest = self.phase(name.text(), plan, Some(until), state, progress)?;
+            left.put_back(name, rest);
+        }
+        Ok(())
+    }
+
+    /// Draws and plays more cases.
+    fn draw(
+        &self,
+        seed: u64,
+        until: Instant,
+        state: &mut Collected,
+        progress: &mut dyn Progress,
+    ) -> anyhow::Result<()> {
+        let random = Random {
+            hunt: self,
+            seed,
+            first: state.journal.drawn(seed, self.class),
+            cases_max: self.cases_max.saturating_sub(state.tally.cases),
+            deadline: until,
+        };
+        progress.phase("random", random.cases_max.min(PHASE_CASES_MAX));
+        random.run(state, progress)
+    }
+
+    fn may_go_on(&self, until: Instant, state: &Collected) -> bool {
+        let in_time = Instant::now() < until;
+        in_time && state.tally.cases < self.cases_max && !self.stop.load(Relaxed)
+    }
+
+    /// What is played round after round: what was made for it first - also beside a peer that is gone -, then the given scenarios, then
+    /// some that are drawn.
     fn grow(
         &self,
         until: Instant,
         state: &mut Collected,
         progress: &mut dyn Progress,
     ) -> anyhow::Result<()> {
-        let mut more = Vec::new();
         // Who wants drawn scenarios alone wants them with deviations.
         let seed = self.seed.filter(|_| !self.scenarios.is_empty());
+        let mut made = VecDeque::new();
+        let mut drawn = Vec::new();
         if let Some(seed) = seed {
-            let drawn = |number| Drawn::new(seed, number, self.class).scenario;
             // What serving engines do comes first, for that is what grows in practice.
-            more.extend(Workload::all().flat_map(|workload| workload.scenarios()));
-            more.extend(builtin_growth());
-            more.extend((0..GROWTH_DRAWN).map(drawn).map(|scenario| Scenario {
-                growth: true,
-                ..scenario
-            }));
+            let workloads = Workload::all().flat_map(|workload| workload.scenarios());
+            made = plan::rounds(workloads.chain(builtin_growth()));
+            drawn.extend((0..GROWTH_DRAWN).map(|number| Drawn::scenario(seed, number, self.class)));
         }
-        let mut plan = plan::growth(&self.scenarios, more);
-        state.tally.sidestepped += plan::around(&self.known, &mut plan);
-        let (_, plan) = state.split_played(plan);
+        let mut rest = plan::growth(&self.scenarios, drawn);
+        let mut hidden = plan::around(&self.known, &mut made);
+        hidden += plan::around(&self.known, &mut rest);
+        state.tally.sidestepped += hidden;
         let share = until.min(Instant::now() + self.time_max / GROWTH_SHARE);
-        self.phase("growth", plan, Some(share), state, progress)?;
-        if seed.is_none() {
-            return Ok(());
+        let mut play = |name, plan| {
+            let (_, plan) = state.split_played(plan);
+            let rest = self.phase(name, plan, Some(share), state, progress)?;
+            state.tally.left_out += rest.len();
+            anyhow::Ok(())
+        };
+        play("growth", made)?;
+        if seed.is_some() {
+            let beside = plan::growth_beside_the_gone(builtin_growth());
+            play("growth beside a peer that is gone", beside)?;
         }
-        let beside = plan::growth_beside_the_gone(builtin_growth());
-        let (_, beside) = state.split_played(beside);
-        let name = "growth beside a peer that is gone";
-        self.phase(name, beside, Some(share), state, progress)
+        play("growth", rest)
     }
 
-    /// The pairs that follow from deviations which an earlier hunt played.
-    fn follow(
-        &self,
-        mut earlier: VecDeque<Planned>,
-        until: Instant,
-        state: &mut Collected,
-        progress: &mut dyn Progress,
-    ) -> anyhow::Result<()> {
-        while !earlier.is_empty() && Instant::now() < until && !self.stop.load(Relaxed) {
-            let rest = earlier.split_off(earlier.len().min(GROUND));
-            let ground = std::mem::replace(&mut earlier, rest);
-            self.phase(
-                "ground for more pairs",
-                ground,
-                Some(until),
-                state,
-                progress,
-            )?;
-            let pairs = state.pairs_not_played();
-            self.phase("two deviations", pairs, Some(until), state, progress)?;
-        }
-        Ok(())
-    }
-
+    /// Plays a plan; the cases that were left out by time or number.
     fn phase(
         &self,
         name: &str,
@@ -205,25 +236,30 @@ impl Hunt {
         deadline: Option<Instant>,
         state: &mut Collected,
         progress: &mut dyn Progress,
-    ) -> anyhow::Result<()> {
+    ) -> anyhow::Result<VecDeque<Planned>> {
         if plan.is_empty() {
-            return Ok(());
+            return Ok(plan);
         }
-        let planned = plan.len();
-        plan.truncate(self.cases_max.saturating_sub(state.tally.cases));
+        // Benign runs, which nothing ends before their time, are the ground for all else: everything about them is wanted.
+        let glances = deadline.is_some();
+        let room = self.cases_max.saturating_sub(state.tally.cases);
+        let beyond = plan.split_off(plan.len().min(room));
         progress.phase(name, plan.len());
         let workers = Workers {
             spec: &self.spec,
             jobs: self.jobs,
             deadline,
             environment: self.environment,
+            // What the system is asked for is recorded, and notes are findings, only in a process of a case's own.
+            glances: glances && !self.environment && !self.strict,
             stop: &self.stop,
         };
-        let done = workers.play(plan, |index, case, played| {
-            state.take(self, index, case, &played, progress);
+        let before = state.tally.planned;
+        let mut done = workers.play(plan, |index, case, shown| {
+            state.take(self, before + index, case, shown, progress);
             progress.case(state.findings.len());
         });
-        state.tally.left_out += planned - done.played;
+        state.tally.planned += done.played;
         match done.failure {
             Some(error) if done.played == 0 => return Err(error),
             Some(error) => {
@@ -232,7 +268,8 @@ impl Hunt {
             }
             None => {}
         }
-        Ok(())
+        done.rest.extend(beyond);
+        Ok(done.rest)
     }
 
     /// Makes each finding small that is not yet, and says how often it shows: new ones first, then known ones.

@@ -7,9 +7,20 @@ use mock_ucx::schedule::FaultSpec;
 
 use super::known::Known;
 use crate::scenario::Scenario;
+use crate::scenario::generate::{Damage, Stream, takes_long};
 
 /// Endpoints that fail where it is seen what grows: two agents have one each to themselves, and one to each other.
 const ENDPOINTS_GONE: u32 = 4;
+
+/// What takes fifty times as long as others has a turn less often.
+const SLOW_PACE: usize = 4;
+
+/// Changed metadata has the turns of so many scenarios.
+const CHANGED_LISTS: usize = 8;
+/// Places in metadata: that of an agent with one registration has 325 bytes in 1.5.1.
+const METADATA_PLACES: u16 = 352;
+/// What is written there: small numbers, which count things and name kinds of them, and the largest.
+const METADATA_BYTES: [u8; 10] = [0, 1, 2, 3, 4, 5, 6, 7, 8, 0xff];
 
 /// A case in the plan.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -22,29 +33,35 @@ pub(super) struct Planned {
     pub(super) faults: FaultSpec,
 }
 
-/// Each scenario without faults.
-pub(super) fn benign(scenarios: &[Arc<Scenario>]) -> VecDeque<Planned> {
+/// Each scenario, where always the same deviates, or nothing.
+pub(super) fn each(scenarios: &[Arc<Scenario>], faults: &FaultSpec) -> VecDeque<Planned> {
     let planned = |(origin, scenario): (usize, &Arc<Scenario>)| Planned {
         origin,
         scenario: Arc::clone(scenario),
-        faults: FaultSpec::default(),
+        faults: faults.clone(),
     };
     scenarios.iter().enumerate().map(planned).collect()
 }
 
-/// What is played to see what grows: each scenario that gives everything back, round after round, and some that were made or drawn for it.
-pub(super) fn growth(scenarios: &[Arc<Scenario>], more: Vec<Scenario>) -> VecDeque<Planned> {
-    let balanced = |scenario: &&Arc<Scenario>| !scenario.leave && !scenario.growth;
-    let own = scenarios.iter().filter(balanced).map(|scenario| Scenario {
-        growth: true,
-        ..Scenario::clone(scenario)
-    });
+/// Scenarios that are played round after round, to see what grows.
+pub(super) fn rounds(scenarios: impl Iterator<Item = Scenario>) -> VecDeque<Planned> {
     let planned = |scenario| Planned {
         origin: 0,
-        scenario: Arc::new(scenario),
+        scenario: Arc::new(Scenario {
+            growth: true,
+            ..scenario
+        }),
         faults: FaultSpec::default(),
     };
-    more.into_iter().chain(own).map(planned).collect()
+    scenarios.map(planned).collect()
+}
+
+/// The same of each given scenario that gives everything back, and of some that were drawn for it.
+pub(super) fn growth(scenarios: &[Arc<Scenario>], drawn: Vec<Scenario>) -> VecDeque<Planned> {
+    let balanced = |scenario: &&Arc<Scenario>| !scenario.leave && !scenario.growth;
+    let own = scenarios.iter().filter(balanced);
+    let own = own.map(|scenario| Scenario::clone(scenario));
+    rounds(own.chain(drawn))
 }
 
 /// Scenarios in which one endpoint after the other fails at once: what is done beside a peer that is gone must not grow, either.
@@ -65,20 +82,67 @@ pub(super) fn growth_beside_the_gone(scenarios: Vec<Scenario>) -> VecDeque<Plann
     scenarios.flat_map(planned).collect()
 }
 
-/// The deviations of all scenarios: one of each scenario in turn, so that a hunt that is cut short has seen all scenarios.
-pub(super) fn in_turn(scenarios: &[Arc<Scenario>], lists: &[Vec<FaultSpec>]) -> VecDeque<Planned> {
-    let longest = lists.iter().map(Vec::len).max().unwrap_or(0);
+/// The deviations of all scenarios, each in some lists, and metadata that was changed. Each list takes its turn, so that a hunt that is cut short has seen all.
+pub(super) fn in_turn(
+    scenarios: &[Arc<Scenario>],
+    lists: &[&[Vec<FaultSpec>]],
+    changed: Vec<Planned>,
+) -> VecDeque<Planned> {
+    let of_scenario = |(origin, list): (usize, &Vec<FaultSpec>)| {
+        let scenario = &scenarios[origin];
+        let planned = list.iter().map(|faults| Planned {
+            origin,
+            scenario: Arc::clone(scenario),
+            faults: faults.clone(),
+        });
+        Turns {
+            pace: if takes_long(scenario) { SLOW_PACE } else { 1 },
+            cases: planned.collect(),
+        }
+    };
+    let mut turns: Vec<Turns> = lists
+        .iter()
+        .flat_map(|lists| lists.iter().enumerate())
+        .map(of_scenario)
+        .collect();
+    let share = changed.len().div_ceil(CHANGED_LISTS).max(1);
+    turns.extend(changed.chunks(share).map(|some| Turns {
+        pace: 1,
+        cases: some.to_vec(),
+    }));
+    let longest = turns.iter().map(|list| list.cases.len() * list.pace);
     let mut plan = VecDeque::new();
-    for rank in 0..longest {
-        for (origin, list) in lists.iter().enumerate() {
-            plan.extend(list.get(rank).map(|faults| Planned {
-                origin,
-                scenario: Arc::clone(&scenarios[origin]),
-                faults: faults.clone(),
-            }));
+    for rank in 0..longest.max().unwrap_or(0) {
+        for list in turns.iter().filter(|list| rank % list.pace == 0) {
+            plan.extend(list.cases.get(rank / list.pace).cloned());
         }
     }
     plan
+}
+
+/// Cases that wait for their turn.
+struct Turns {
+    /// They have every so manyth.
+    pace: usize,
+    cases: Vec<Planned>,
+}
+
+/// Metadata with one byte that is another, each in its place, in an order that the seed says.
+pub(super) fn changed_metadata(seed: u64) -> Vec<Planned> {
+    let places = 0..METADATA_PLACES;
+    let each = places.flat_map(|place| METADATA_BYTES.map(|byte| (place, byte)));
+    let mut each: Vec<(u16, u8)> = each.collect();
+    let key = |(place, byte): &(u16, u8)| u64::from(*place) << 8 | u64::from(*byte);
+    each.sort_by_cached_key(|one| Stream::new(seed, key(one)).next_number());
+    let planned = |(place, byte): (u16, u8)| {
+        let name = format!("metadata-{place}-{byte}");
+        Planned {
+            origin: 0,
+            scenario: Arc::new(Damage::of_one_byte(place, byte).scenario(&name)),
+            faults: FaultSpec::default(),
+        }
+    };
+    each.into_iter().map(planned).collect()
 }
 
 /// The plan with another way round each known crash that is to be expected; and how many cases go round one.
@@ -105,12 +169,35 @@ mod tests {
                 spec("ucp_mem_map@1=NO_MEMORY"),
                 spec("ucp_mem_map@2=NO_MEMORY"),
             ],
-            Vec::new(),
+            vec![
+                spec("ucp_mem_map@1=NO_MEMORY"),
+                spec("ucp_mem_map@2=NO_MEMORY"),
+            ],
             vec![spec("ucp_rkey_pack@1=NO_MEMORY")],
         ];
-        let scenario = Arc::new(Scenario::parse("name s\n").unwrap());
-        let plan = in_turn(&[scenario.clone(), scenario.clone(), scenario], &lists);
+        let quick = Arc::new(Scenario::parse("name s\n").unwrap());
+        let slow = "name s\nagent a0 progress_thread=on\n";
+        let slow = Arc::new(Scenario::parse(slow).unwrap());
+        let plan = in_turn(&[quick.clone(), slow, quick], &[&lists], Vec::new());
         let order: Vec<usize> = plan.iter().map(|case| case.origin).collect();
-        assert_eq!(order, [0, 2, 0]);
+        assert_eq!(order, [0, 1, 2, 0, 1]);
+    }
+
+    #[test]
+    fn every_byte_of_metadata_is_changed_in_an_order_of_the_seed() {
+        let texts = |seed| -> Vec<String> {
+            let changed = changed_metadata(seed).into_iter();
+            changed.map(|case| case.scenario.to_string()).collect()
+        };
+        let (mut one, mut other) = (texts(1), texts(2));
+        assert_ne!(one, other);
+        one.sort();
+        other.sort();
+        assert_eq!(one, other);
+        one.dedup();
+        assert_eq!(
+            one.len(),
+            usize::from(METADATA_PLACES) * METADATA_BYTES.len()
+        );
     }
 }

@@ -1,71 +1,29 @@
-//! The phase of a hunt that draws its scenarios: each is made from the hunt's seed and its own number, and so is what deviates in it. What
-//! is found is played again with the decisions that fired as an explicit fault specification: only what shows then is kept.
+//! The phase of a hunt that draws its cases ([`super::drawn`]). What is found is played again with the decisions that fired as an explicit
+//! fault specification: only what shows then is kept.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::atomic::AtomicUsize;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::Instant;
 
 use crossbeam_channel::{Sender, unbounded};
-use mock_ucx::functions::Function;
-use mock_ucx::schedule::{FaultSpec, Point};
+use mock_ucx::schedule::FaultSpec;
 
 use super::collected::Collected;
+use super::drawn::Drawn;
 use super::hunt::{Hunt, Progress};
 use super::outcome::judge_case;
 use super::recorded::Recorded;
-use crate::execute::case::{Draw, Glance, Task};
+use crate::execute::case::{Glance, Task};
 use crate::execute::pool::Zygote;
 use crate::report::{Finding, Symbolizer};
 use crate::scenario::Scenario;
-use crate::scenario::generate::{Class, Recipe, Stream};
 
-/// Of so many cases one is benign, and one takes its decisions from bytes; the others are swarms.
-const KINDS: usize = 8;
 /// Cases that are handed to a process at a time.
 pub const HANDFUL: usize = 16;
 /// Cases after which it is written down how far the phase is.
 const TRACKED: usize = 1_000;
-/// Decisions of a case that takes them from bytes.
-const DECISIONS: usize = 256;
-/// One decision of so many is not benign: bytes are, and most outcomes have small numbers.
-const DEVIATES_OF: u8 = 16;
-
-/// A case that was drawn.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Drawn {
-    /// The scenario.
-    pub scenario: Scenario,
-    /// Who decides in it.
-    pub draw: Draw,
-}
-
-impl Drawn {
-    /// Case `number` of the search with this seed.
-    pub fn new(seed: u64, number: usize, class: Class) -> Drawn {
-        let mut stream = Stream::new(seed, number as u64);
-        let recipe = Recipe::from_bytes(&stream.recipe());
-        let draw = match number % KINDS {
-            0 => Draw::Nothing,
-            1 => Draw::Bytes(stream.bytes(DECISIONS).into_iter().map(sparse).collect()),
-            _ => Draw::Swarm(stream.next_number()),
-        };
-        Drawn {
-            scenario: recipe.scenario(&format!("random-{seed}-{number}"), class),
-            draw,
-        }
-    }
-}
-
-fn sparse(byte: u8) -> u8 {
-    if byte.is_multiple_of(DEVIATES_OF) {
-        1 + byte / DEVIATES_OF % 8
-    } else {
-        0
-    }
-}
-
 /// A case as it is played.
 struct Case {
     number: usize,
@@ -81,32 +39,9 @@ struct Outcome {
     doubts: Vec<String>,
     /// Findings that did not show again.
     lost: usize,
-    calls: BTreeMap<&'static str, u64>,
-    fired: BTreeSet<(Point, usize)>,
+    glance: Glance,
     /// It went round a known crash.
     sidestepped: bool,
-}
-
-impl Outcome {
-    fn of(glance: &Glance) -> anyhow::Result<Outcome> {
-        let calls = Function::all().map(Function::name).zip(glance.calls.iter());
-        let fired: FaultSpec = glance.fired.as_deref().unwrap_or_default().parse()?;
-        let fired = fired.faults.iter().flat_map(|fault| {
-            let choices = fault.choices.iter();
-            choices.filter_map(|choice| {
-                let number = fault.point.outcome_number(*choice)?;
-                Some((fault.point, number))
-            })
-        });
-        Ok(Outcome {
-            findings: Vec::new(),
-            doubts: Vec::new(),
-            lost: 0,
-            calls: calls.map(|(name, calls)| (name, *calls)).collect(),
-            fired: fired.collect(),
-            sidestepped: false,
-        })
-    }
 }
 
 /// One phase of a hunt.
@@ -177,10 +112,7 @@ impl Random<'_> {
         tally.sidestepped += usize::from(outcome.sidestepped);
         tally.not_replayed += outcome.lost;
         tally.doubts.extend(outcome.doubts);
-        tally.fired.extend(outcome.fired);
-        for (function, calls) in outcome.calls {
-            *tally.calls.entry(function).or_default() += calls;
-        }
+        tally.count(&outcome.glance);
         for finding in outcome.findings {
             state.add(self.hunt, finding, progress);
         }
@@ -250,6 +182,7 @@ impl Random<'_> {
                 scenario: drawn.scenario.to_string(),
                 faults: String::new(),
                 draw: drawn.draw,
+                follow: false,
             },
             scenario: drawn.scenario,
             sidestepped,
@@ -264,8 +197,13 @@ impl Random<'_> {
         case: &Case,
         glance: &Glance,
     ) -> anyhow::Result<Outcome> {
-        let mut outcome = Outcome::of(glance)?;
-        outcome.sidestepped = case.sidestepped;
+        let mut outcome = Outcome {
+            findings: Vec::new(),
+            doubts: Vec::new(),
+            lost: 0,
+            glance: glance.clone(),
+            sidestepped: case.sidestepped,
+        };
         if !glance.suspicious && !glance.doubtful {
             return Ok(outcome);
         }
@@ -320,31 +258,5 @@ impl Random<'_> {
                 file.display()
             ),
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_same_seed_draws_the_same_cases_and_another_one_others() {
-        let cases = |seed| {
-            (0..20)
-                .map(|number| Drawn::new(seed, number, Class::Contract))
-                .collect::<Vec<_>>()
-        };
-        assert_eq!(cases(1), cases(1));
-        let mut others = cases(2).into_iter().zip(cases(1));
-        assert!(others.all(|(one, other)| one.scenario.steps != other.scenario.steps));
-    }
-
-    #[test]
-    fn most_decisions_from_bytes_are_benign_and_some_are_not() {
-        let Draw::Bytes(bytes) = Drawn::new(7, 1, Class::Contract).draw else {
-            panic!("the second case of each eight takes its decisions from bytes");
-        };
-        let deviating = bytes.iter().filter(|byte| **byte > 0).count();
-        assert!((1..DECISIONS / 8).contains(&deviating), "{deviating}");
     }
 }

@@ -9,8 +9,10 @@ use std::time::Instant;
 use crossbeam_channel::{Sender, unbounded};
 
 use super::plan::Planned;
-use crate::execute::case::Played;
+use super::random::HANDFUL;
+use crate::execute::case::{Draw, Glance, Played, Task};
 use crate::execute::pool::Zygote;
+use crate::execute::slow_network;
 
 /// What a plan is played with.
 pub(super) struct Workers<'a> {
@@ -22,17 +24,29 @@ pub(super) struct Workers<'a> {
     pub(super) deadline: Option<Instant>,
     /// Whether what is asked of the system is recorded.
     pub(super) environment: bool,
+    /// Whether cases are played in a process that plays many, and only those that deserve a second look in one of their own.
+    pub(super) glances: bool,
     /// Set from outside to stop early.
     pub(super) stop: &'a AtomicBool,
 }
 
+/// What came of a case.
+pub(super) enum Shown {
+    /// It was played in a process of its own, perhaps after a first look at it.
+    Whole(Box<Played>, Option<Glance>),
+    /// Nothing at first sight.
+    Nothing(Glance),
+}
+
 /// What a worker sends: the place in the plan, the case, and what came of it.
-type Arrival = anyhow::Result<(usize, Planned, Played)>;
+type Arrival = anyhow::Result<(usize, Planned, Shown)>;
 
 /// How a plan went.
 pub(super) struct Done {
     /// Cases that were played.
     pub(super) played: usize,
+    /// Cases that were not, in their order.
+    pub(super) rest: VecDeque<Planned>,
     /// Why not all workers could go on to the end.
     pub(super) failure: Option<anyhow::Error>,
 }
@@ -42,13 +56,14 @@ impl Workers<'_> {
     pub(super) fn play(
         &self,
         plan: VecDeque<Planned>,
-        mut take: impl FnMut(usize, &Planned, Played),
+        mut take: impl FnMut(usize, &Planned, Shown),
     ) -> Done {
         let jobs = self.jobs.clamp(1, plan.len().max(1));
         let queue = Mutex::new(plan.into_iter().enumerate().collect::<VecDeque<_>>());
         let (sender, results) = unbounded();
         let mut done = Done {
             played: 0,
+            rest: VecDeque::new(),
             failure: None,
         };
         std::thread::scope(|scope| {
@@ -67,6 +82,8 @@ impl Workers<'_> {
                 }
             }
         });
+        let queue = queue.into_inner().unwrap_or_else(PoisonError::into_inner);
+        done.rest = queue.into_iter().map(|(_, case)| case).collect();
         done
     }
 
@@ -79,10 +96,6 @@ impl Workers<'_> {
 
     /// One worker: cases from the queue until it is empty or the time is over.
     fn work(&self, queue: &Mutex<VecDeque<(usize, Planned)>>, sender: Sender<Arrival>) {
-        let next = || {
-            let mut queue = queue.lock().unwrap_or_else(PoisonError::into_inner);
-            queue.pop_front()
-        };
         // A process for the cases is not started for nothing.
         if !self.may_go_on() {
             return;
@@ -97,16 +110,71 @@ impl Workers<'_> {
         if self.environment {
             zygote.record_environment();
         }
+        let next = || {
+            let mut queue = queue.lock().unwrap_or_else(PoisonError::into_inner);
+            // Near the end each worker takes its part only.
+            let part = queue.len().div_ceil(self.jobs.max(1));
+            let room = if self.glances { HANDFUL } else { 1 };
+            queue.drain(..room.min(part)).collect::<Vec<_>>()
+        };
         while self.may_go_on() {
-            let Some((index, case)) = next() else {
-                return;
-            };
-            let scenario = case.scenario.to_string();
-            let outcome = zygote.play(&scenario, &case.faults.to_string());
-            let arrival = outcome.map(|played| (index, case, played));
-            if sender.send(arrival).is_err() {
+            let cases = next();
+            if cases.is_empty() {
                 return;
             }
+            let arrivals = match self.handful(&mut zygote, cases) {
+                Ok(arrivals) => arrivals,
+                Err(error) => vec![Err(error)],
+            };
+            for arrival in arrivals {
+                if sender.send(arrival).is_err() {
+                    return;
+                }
+            }
         }
+    }
+
+    fn handful(
+        &self,
+        zygote: &mut Zygote,
+        cases: Vec<(usize, Planned)>,
+    ) -> anyhow::Result<Vec<Arrival>> {
+        let suits = |case: &Planned| self.glances && suits_a_glance(case);
+        let tasks = cases.iter().filter(|(_, case)| suits(case));
+        let tasks: Vec<Task> = tasks.map(|(_, case)| task(case)).collect();
+        let mut glances = match tasks.is_empty() {
+            true => Vec::new(),
+            false => zygote.glance(tasks)?,
+        }
+        .into_iter();
+        let shown = |(index, case): (usize, Planned)| {
+            let glance = suits(&case).then(|| glances.next()).flatten();
+            let shown = match glance {
+                Some(glance) if !glance.suspicious && !glance.doubtful => Shown::Nothing(glance),
+                glance => {
+                    let played = zygote.play(&case.scenario.to_string(), &case.faults.to_string());
+                    Shown::Whole(Box::new(played?), glance)
+                }
+            };
+            Ok((index, case, shown))
+        };
+        Ok(cases.into_iter().map(shown).collect())
+    }
+}
+
+/// A process that plays many cases has one environment for all, and nothing is counted in it; and of what is ground for others everything
+/// is wanted.
+fn suits_a_glance(case: &Planned) -> bool {
+    let scenario = &case.scenario;
+    let ground = case.faults == slow_network();
+    !ground && !scenario.growth && !scenario.telemetry && !scenario.churns()
+}
+
+fn task(case: &Planned) -> Task {
+    Task {
+        scenario: case.scenario.to_string(),
+        faults: case.faults.to_string(),
+        draw: Draw::Nothing,
+        follow: case.faults.faults.len() == 1,
     }
 }

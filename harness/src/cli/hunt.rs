@@ -20,7 +20,7 @@ use crate::execute::pool::Zygote;
 use crate::nixl::{self, Installed};
 use crate::report::Findings;
 use crate::scenario::generate::Class;
-use crate::scenario::{Scenario, builtin, builtin_named, builtin_texts};
+use crate::scenario::{Scenario, builtin_named, builtin_of, builtin_texts};
 use crate::workload::Workload;
 
 use outcome::Outcome;
@@ -100,7 +100,7 @@ impl HuntArgs {
         let (journal, earlier) = self.begin(&installed, &nixl)?;
         let stop = Arc::<AtomicBool>::default();
         super::listen(&[&stop])?;
-        let seed = self.seed();
+        let (seed, class) = (self.seed(), self.class());
         if !known.is_empty() {
             known.recognise(&mut Zygote::start(&self.nixl)?, &nixl, self.strict)?;
         }
@@ -115,11 +115,7 @@ impl HuntArgs {
             strict: self.strict,
             out: self.out,
             seed,
-            class: if self.misuse {
-                Class::Misuse
-            } else {
-                Class::Contract
-            },
+            class,
             environment: self.environment,
             confirms: true,
             stop,
@@ -155,6 +151,13 @@ impl HuntArgs {
         draws.then(|| self.seed.unwrap_or_else(fresh_seed))
     }
 
+    fn class(&self) -> Class {
+        match self.misuse {
+            true => Class::Misuse,
+            false => Class::Contract,
+        }
+    }
+
     fn scenarios(&self) -> anyhow::Result<Vec<Arc<Scenario>>> {
         if let Some(workload) = &self.workload {
             let scenarios = Workload::parse(workload)?.scenarios();
@@ -162,7 +165,7 @@ impl HuntArgs {
         }
         let scenarios = match self.scenarios.as_slice() {
             [] if self.random_only => Vec::new(),
-            [] => builtin(),
+            [] => builtin_of(self.class()),
             names => names
                 .iter()
                 .map(|name| scenario(name))

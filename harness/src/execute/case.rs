@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use anyhow::Context;
 use mock_ucx::Adversary;
 use mock_ucx::ledger::read::Snapshot;
+use mock_ucx::schedule::{Fault, FaultSpec, Point};
 use mock_ucx::trace::TRACE;
 use serde::{Deserialize, Serialize};
 
@@ -44,6 +45,9 @@ pub struct Task {
     pub faults: String,
     /// Who decides where no fault applies.
     pub draw: Draw,
+    /// Whether it is wanted what else can deviate after what deviated.
+    #[serde(default)]
+    pub follow: bool,
 }
 
 /// What came of it, at first sight.
@@ -59,9 +63,32 @@ pub struct Glance {
     pub fired: Option<String>,
     /// How its process ended, if it did not live through the case.
     pub ended: Option<End>,
+    /// What else can deviate after what deviated, if that was wanted: faults.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub follow: Vec<String>,
 }
 
 impl Glance {
+    /// What fired, each point with the number of its outcome.
+    pub(crate) fn fired(&self) -> Vec<(Point, usize)> {
+        // Who made the text made it from a specification.
+        let fired: FaultSpec = self
+            .fired
+            .as_deref()
+            .unwrap_or_default()
+            .parse()
+            .unwrap_or_default();
+        let of_one = |fault: &Fault| {
+            let point = fault.point;
+            let numbers = fault
+                .choices
+                .iter()
+                .filter_map(|choice| point.outcome_number(*choice));
+            numbers.map(|number| (point, number)).collect::<Vec<_>>()
+        };
+        fired.faults.iter().flat_map(of_one).collect()
+    }
+
     /// What a ledger says; without one, UCX was not called.
     pub(crate) fn of(snapshot: Option<&Snapshot>) -> Glance {
         Glance {

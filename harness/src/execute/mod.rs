@@ -2,6 +2,7 @@
 
 pub mod case;
 pub mod child;
+mod enumerate;
 pub mod interpret;
 pub(crate) mod limits;
 mod measure;
@@ -16,5 +17,6 @@ mod transcript;
 pub(crate) mod watch;
 pub mod zygote;
 
+pub use enumerate::{first_faults, later_faults, second_faults, slow_network};
 pub use region::{Mapping, pattern_byte};
 pub use transcript::{Counts, Outcome, Phase, Record, Transcript, Verdict};

@@ -1,6 +1,7 @@
 //! The scenarios that come with the program.
 
 use super::Scenario;
+use super::generate::Class;
 
 macro_rules! files {
     ($($name:literal),* $(,)?) => {
@@ -28,6 +29,7 @@ const TEXTS: &[(&str, &str)] = files![
     "notifications",
     "partial-metadata",
     "invalidate-reload",
+    "reload-under-way",
     "three-agents",
     "register-cycles",
     "agent-returns",
@@ -57,6 +59,20 @@ const GROWTH_TEXTS: &[(&str, &str)] = files![
     "growth/growth-refusals",
 ];
 
+/// Those that break NIXL's contract, under `harness/scenarios/misuse/`.
+const MISUSE_TEXTS: &[(&str, &str)] = files![
+    "misuse/dropped-under-way",
+    "misuse/pool-dropped-under-way",
+    "misuse/deregistered-under-way",
+    "misuse/posted-after-deregistration",
+];
+
+/// Those that break NIXL's contract: what clients get wrong.
+pub fn builtin_misuse() -> Vec<Scenario> {
+    let texts = MISUSE_TEXTS.iter();
+    texts.map(|(name, text)| read(name, text)).collect()
+}
+
 /// Those that are played to see what grows: each repeats a part that leaves nothing behind.
 pub fn builtin_growth() -> Vec<Scenario> {
     GROWTH_TEXTS
@@ -75,11 +91,20 @@ pub fn builtin() -> Vec<Scenario> {
     TEXTS.iter().map(|(name, text)| read(name, text)).collect()
 }
 
+/// Those that a search of this class begins with.
+pub fn builtin_of(class: Class) -> Vec<Scenario> {
+    match class {
+        Class::Contract => builtin(),
+        Class::Misuse => [builtin(), builtin_misuse()].concat(),
+    }
+}
+
 /// The one with this name.
 pub fn builtin_named(name: &str) -> Option<Scenario> {
     builtin()
         .into_iter()
         .chain(builtin_growth())
+        .chain(builtin_misuse())
         .find(|scenario| scenario.name == name)
 }
 

@@ -28,7 +28,9 @@ mod verbs;
 #[cfg(test)]
 mod tests;
 
-pub use builtin::{builtin, builtin_growth, builtin_named, builtin_texts};
+pub use builtin::{
+    builtin, builtin_growth, builtin_misuse, builtin_named, builtin_of, builtin_texts,
+};
 pub use error::{Detail, ParseError, Problem};
 pub use op::Op;
 pub use operand::*;

@@ -13,7 +13,7 @@ use crate::campaign::journal::Journal;
 use crate::campaign::{Hunt, Known, Progress};
 use crate::nixl::Release;
 use crate::report::{Finding, Findings};
-use crate::scenario::builtin;
+use crate::scenario::builtin_of;
 use crate::scenario::generate::Class;
 
 /// What is searched.
@@ -43,10 +43,14 @@ impl Search<'_> {
         let folder = tempfile::tempdir()?;
         let (journal, _) = Journal::open(folder.path(), "", true)?;
         let spec = self.release.spec();
+        let class = match self.manner {
+            Manner::Misuse => Class::Misuse,
+            Manner::Plain | Manner::Environment => Class::Contract,
+        };
         let hunt = Hunt {
             nixl: spec.clone(),
             spec,
-            scenarios: builtin().into_iter().map(Arc::new).collect(),
+            scenarios: builtin_of(class).into_iter().map(Arc::new).collect(),
             known: Known::default(),
             jobs: self.jobs,
             time_max: self.time_max,
@@ -54,10 +58,7 @@ impl Search<'_> {
             strict: false,
             out: folder.path().to_owned(),
             seed: Some(self.seed),
-            class: match self.manner {
-                Manner::Misuse => Class::Misuse,
-                Manner::Plain | Manner::Environment => Class::Contract,
-            },
+            class,
             environment: self.manner == Manner::Environment,
             confirms: false,
             stop: Arc::clone(self.stop),

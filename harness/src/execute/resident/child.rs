@@ -13,6 +13,7 @@ use super::Answer;
 use crate::execute::Outcome;
 use crate::execute::case::{Draw, Glance, Note, Task};
 use crate::execute::child::{CANNOT_BEGIN, HEAL_AFTER, Reading, number, patience};
+use crate::execute::enumerate::second_faults;
 use crate::execute::interpret::{Observer, play};
 use crate::execute::limits;
 use crate::execute::noted::operation;
@@ -95,6 +96,7 @@ impl Resident {
             scenario: WARM_UP.to_owned(),
             faults: String::new(),
             draw: Draw::Nothing,
+            follow: false,
         })?;
         Ok(resident)
     }
@@ -129,11 +131,16 @@ impl Resident {
                 at_rest: true,
             });
         };
+        let follow = match task.follow {
+            true => second_faults(&task.faults.parse()?, &snapshot),
+            false => Vec::new(),
+        };
         let verdicts = verdicts(&snapshot, &notes, benign, scenario.misuse);
         Ok(Answer {
             glance: Glance {
                 suspicious: verdicts.iter().any(|verdict| !verdict.is_doubt()),
                 doubtful: verdicts.iter().any(Verdict::is_doubt),
+                follow: follow.iter().map(ToString::to_string).collect(),
                 ..Glance::of(Some(&snapshot))
             },
             at_rest: self.is_at_rest(&snapshot),
@@ -148,6 +155,7 @@ impl Resident {
             adversary: task.draw.adversary(),
             version: self.ready.version,
             heal_after: HEAL_AFTER,
+            record_questions: task.follow,
             ..Settings::default()
         })
     }

@@ -143,6 +143,27 @@ pub(super) fn get_md(tracker: &Tracker, r: &Record) -> Draft {
     Some(ops)
 }
 
+/// A peer loads what has become of an agent's metadata; and half of them, whether that was taken or refused, forget the agent and load it
+/// anew.
+pub(super) fn renewed(tracker: &Tracker, owner: AgentSlot, r: &Record) -> Vec<Op> {
+    let knows = |peer: &AgentSlot| tracker.model.loaded(*peer, owner) != Known::No;
+    let Some(peer) = pick(tracker.agents().into_iter().filter(knows), r[5]) else {
+        return Vec::new();
+    };
+    let blob = BlobSlot(r[6] % super::tracker::SLOTS);
+    let get = Op::GetMd { blob, agent: owner };
+    let load = Op::LoadMd { agent: peer, blob };
+    let mut ops = vec![get, load.clone()];
+    if r[7] % 2 == 1 {
+        let forget = Op::Invalidate {
+            agent: peer,
+            remote: owner,
+        };
+        ops.extend([forget, load]);
+    }
+    ops
+}
+
 fn ucx_of(tracker: &Tracker, agent: AgentSlot) -> Option<BackendSlot> {
     let backends = tracker.backends_of(agent);
     backends

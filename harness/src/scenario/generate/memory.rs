@@ -1,8 +1,8 @@
 //! Drafts of operations on memory.
 
-use super::Record;
 use super::draft::{Draft, item, pick};
 use super::tracker::{Tracker, vacant};
+use super::{Record, exchange};
 use crate::scenario::*;
 
 /// Sizes of regions in bytes.
@@ -140,7 +140,8 @@ pub(super) fn register(tracker: &Tracker, r: &Record) -> Draft {
     }])
 }
 
-/// Gives back one registration, or all of an agent that were made for the same backends; and registers them again if the operand says so.
+/// Gives back one registration, or all of an agent that were made for the same backends; and registers them again if the operand says so,
+/// whereupon a peer that knew it may hear of it.
 pub(super) fn deregister(tracker: &Tracker, r: &Record) -> Draft {
     let owners = tracker.model.registered.iter().map(|one| one.agent);
     let owners: std::collections::BTreeSet<AgentSlot> = owners.collect();
@@ -174,6 +175,9 @@ pub(super) fn deregister(tracker: &Tracker, r: &Record) -> Draft {
             descs,
             backend,
         });
+        if r[4] % 4 == 3 {
+            ops.extend(exchange::renewed(tracker, agent, r));
+        }
     }
     Some(ops)
 }

@@ -20,6 +20,9 @@ pub const CHANGES_MAX: usize = 8;
 /// Places are below this; they are wrapped into the metadata, which has some hundred bytes.
 const PLACES: u16 = 4096;
 
+/// The kind of change that writes bytes over others.
+const WRITE: u8 = 3;
+
 const LOADER: AgentSlot = AgentSlot(0);
 const OWNER: AgentSlot = AgentSlot(1);
 const OTHER: AgentSlot = AgentSlot(2);
@@ -68,6 +71,16 @@ impl Damage {
             changes: Vec::new(),
             decisions: Vec::new(),
         })
+    }
+
+    /// One byte of the metadata is another: it is loaded, used and forgotten.
+    pub fn of_one_byte(place: u16, byte: u8) -> Damage {
+        let [low, high] = place.to_le_bytes();
+        Damage {
+            plan: [1, 0, 0, 0, 0, 0, 1 << OWNER.0, 0],
+            changes: vec![[WRITE, low, high, byte, 0, 0, 0, 0]],
+            decisions: Vec::new(),
+        }
     }
 
     /// An input that holds it.
@@ -277,7 +290,7 @@ fn change([kind, low, high, a, b, c, d, e]: &[u8; CHANGE_BYTES]) -> Op {
             mask: (*a).max(1),
         },
         2 => write(&number(*a, u16::from_le_bytes([*b, *c])).to_le_bytes()),
-        3 => write(&[*a, *b, *c, *d][..1 + usize::from(e % 4)]),
+        WRITE => write(&[*a, *b, *c, *d][..1 + usize::from(e % 4)]),
         4 => splice(*a, CHANGED, 0),
         5 => splice(0, CHANGED, *a),
         6 => splice(*a, if c % 2 == 0 { SPARE } else { TRUE }, *b),
@@ -333,6 +346,14 @@ mod tests {
             "{text}"
         );
         assert!(!text.contains("invalidate"), "{text}");
+    }
+
+    #[test]
+    fn one_byte_that_is_another_is_loaded_used_and_forgotten() {
+        let text = Damage::of_one_byte(300, 5).scenario("damage").to_string();
+        let change = "write_md m0 at=300 \"\\x05\"\nload_md a0 m0\ncreate x0 a0 write";
+        assert!(text.contains(change), "{text}");
+        assert!(text.ends_with("invalidate a0 a1\n"), "{text}");
     }
 
     #[test]

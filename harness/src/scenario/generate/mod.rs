@@ -28,6 +28,7 @@ use super::Scenario;
 pub use metadata::{CHANGE_BYTES, CHANGES_MAX, Damage, PLAN_BYTES};
 pub use stream::Stream;
 use switches::Switches;
+pub use switches::takes_long;
 use tracker::Tracker;
 
 /// Bytes that say what there is at the start.

@@ -23,12 +23,14 @@ pub(super) const REGION_AT: usize = AGENT_AT + AGENT_BYTES * NAMES.len();
 const REGION_BYTES: usize = 2;
 const REGIONS: usize = (SETUP_BYTES - REGION_AT) / REGION_BYTES;
 
-const THREADS: (&str, &[&str]) = ("num_threads", &["1", "2", "0", "4"]);
+const THREADS: (&str, &[&str]) = ("num_threads", &["2", "1", "4", "0"]);
+/// A batch size means nothing without threads.
+const BATCH: (&str, &[&str]) = ("split_batch_size", &["2", "1", "1024", "4294967295", "0"]);
 /// Parameters of the UCX backend with ordinary and boundary values (NIXL: src/plugins/ucx/ucx_backend.cpp, nixlUcxEngine).
 const PARAMS: [(&str, &[&str]); 7] = [
     ("num_workers", &["2", "1", "4", "0"]),
     THREADS,
-    ("split_batch_size", &["2", "1", "1024", "4294967295", "0"]),
+    BATCH,
     ("ucx_error_handling_mode", &["peer", "none"]),
     ("ucx_ep_close_force", &["true", "false"]),
     ("engine_config", &["RNDV_THRESH=1024", "", "NO_SUCH_KEY=1"]),
@@ -123,22 +125,25 @@ pub(super) fn agent(slot: AgentSlot, switches: Switches, bits: u8) -> Op {
     }
 }
 
-/// A UCX backend. Half of them have the usual parameters.
+/// A UCX backend. Half of them have the usual parameters, or a pool of threads.
 pub(super) fn ucx(
     (backend, agent): (BackendSlot, AgentSlot),
     switches: Switches,
     (which, value): (u8, u8),
 ) -> Op {
     let mut params = Vec::new();
-    if let Some(index) = usize::from(which % 16).checked_sub(9) {
+    let which = which % 16;
+    // Where there are threads, half of the backends have a pool of them.
+    if switches.threads && which < 9 {
+        params.push(param(THREADS, value >> 4));
+        if which % 4 != 0 {
+            params.push(param(BATCH, value));
+        }
+    } else if let Some(index) = usize::from(which).checked_sub(9) {
         params.push(match PARAMS[index % PARAMS.len()] {
-            (key, _) if key == THREADS.0 && !switches.threads => param((key, &["0"]), value),
+            (key, _) if key == THREADS.0 => param((key, &["0"]), value),
             chosen => param(chosen, value),
         });
-        // A batch size means nothing without threads.
-        if params[0].key == "split_batch_size" && switches.threads {
-            params.push(param(THREADS, value >> 4));
-        }
     }
     Op::Backend {
         backend,

@@ -3,7 +3,7 @@
 
 use super::SETUP_BYTES;
 use super::memory::LARGE;
-use crate::scenario::Op;
+use crate::scenario::{Op, Scenario};
 
 /// Drawn once for a scenario. A byte of zero switches nothing on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -68,6 +68,12 @@ impl Switches {
             large: one_of(setup[7] / FILES_OF, LARGE_OF),
         }
     }
+}
+
+/// Whether a scenario has what costs much time.
+pub fn takes_long(scenario: &Scenario) -> bool {
+    let needed = Switches::needed_by(scenario.lines().map(|line| &line.op));
+    needed.threads || needed.listeners || needed.files
 }
 
 #[cfg(test)]

@@ -23,6 +23,14 @@ fn every_file_is_embedded_and_every_embedded_text_is_a_file() {
     };
     assert_eq!(files("scenarios"), names(builtin()));
     assert_eq!(files("scenarios/growth"), names(builtin_growth()));
+    assert_eq!(files("scenarios/misuse"), names(builtin_misuse()));
+}
+
+#[test]
+fn only_those_that_say_so_break_the_contract() {
+    assert!(builtin_misuse().iter().all(|scenario| scenario.misuse));
+    let lawful = builtin().into_iter().chain(builtin_growth());
+    assert!(lawful.into_iter().all(|scenario| !scenario.misuse));
 }
 
 #[test]

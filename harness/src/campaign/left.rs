@@ -1,0 +1,82 @@
+//! Which deviations a hunt has still to try, and in which order: all single ones, then pairs, then pairs behind what an earlier hunt played.
+
+use std::collections::VecDeque;
+
+use super::collected::Collected;
+use super::plan::Planned;
+
+/// Single deviations of earlier hunts that are played again at once, to learn the pairs that follow from them.
+const GROUND: usize = 64;
+/// Pairs of deviations that are planned at once.
+const PAIRS: usize = 512;
+
+/// The deviations that are still to be tried.
+pub(super) struct Left {
+    singles: VecDeque<Planned>,
+    pairs: VecDeque<Planned>,
+    /// Single ones that an earlier hunt played: they are ground for more pairs.
+    earlier: VecDeque<Planned>,
+}
+
+/// Which of them.
+#[derive(Clone, Copy)]
+pub(super) enum Stage {
+    Singles,
+    Pairs,
+    Ground,
+}
+
+impl Stage {
+    /// Its name.
+    pub(super) fn text(self) -> &'static str {
+        match self {
+            Stage::Singles => "one deviation",
+            Stage::Pairs => "two deviations",
+            Stage::Ground => "ground for more pairs",
+        }
+    }
+}
+
+impl Left {
+    pub(super) fn new(singles: VecDeque<Planned>, earlier: VecDeque<Planned>) -> Left {
+        Left {
+            singles,
+            pairs: VecDeque::new(),
+            earlier,
+        }
+    }
+
+    pub(super) fn is_over(&self, state: &Collected) -> bool {
+        self.len(state) == 0
+    }
+
+    pub(super) fn len(&self, state: &Collected) -> usize {
+        self.singles.len() + self.pairs.len() + state.grounds.len() + self.earlier.len()
+    }
+
+    /// What is to be played next.
+    pub(super) fn next(&mut self, state: &mut Collected) -> (Stage, VecDeque<Planned>) {
+        if !self.singles.is_empty() {
+            return (Stage::Singles, std::mem::take(&mut self.singles));
+        }
+        if self.pairs.is_empty() {
+            self.pairs = state.grounds.next_pairs(PAIRS, &state.journal);
+        }
+        if !self.pairs.is_empty() {
+            return (Stage::Pairs, std::mem::take(&mut self.pairs));
+        }
+        let rest = self.earlier.split_off(self.earlier.len().min(GROUND));
+        (Stage::Ground, std::mem::replace(&mut self.earlier, rest))
+    }
+
+    pub(super) fn put_back(&mut self, stage: Stage, mut rest: VecDeque<Planned>) {
+        match stage {
+            Stage::Singles => self.singles = rest,
+            Stage::Pairs => self.pairs = rest,
+            Stage::Ground => {
+                rest.append(&mut self.earlier);
+                self.earlier = rest;
+            }
+        }
+    }
+}
