@@ -14,13 +14,13 @@ use super::confirm::Confirm;
 use super::drawn::Drawn;
 use super::journal::Journal;
 use super::known::Known;
-use super::left::Left;
+use super::left::{Left, Stage};
 use super::plan::{self, Planned};
 use super::random::Random;
 use super::workers::Workers;
 use crate::execute::slow_network;
 use crate::report::{Finding, Findings};
-use crate::scenario::generate::Class;
+use crate::scenario::generate::{Class, takes_long};
 use crate::scenario::{Scenario, builtin_growth};
 use crate::workload::Workload;
 
@@ -138,17 +138,17 @@ impl Hunt {
         let unplayed = self.phase("benign", benign, None, state, progress)?;
         state.tally.left_out += unplayed.len();
         self.grow(until, state, progress)?;
-        let slow = plan::each(&self.scenarios, &slow_network());
+        // Where threads run beside the client, much is under way anyway, and each play takes long.
+        let mut slow = plan::each(&self.scenarios, &slow_network());
+        slow.retain(|case| !takes_long(&case.scenario));
         let unplayed = self.phase("slow network", slow, Some(until), state, progress)?;
         state.tally.left_out += unplayed.len();
         let draws = self.seed.filter(|_| !self.scenarios.is_empty());
         let changed = draws.map_or_else(Vec::new, plan::changed_metadata);
         let lists = [&mut state.singles, &mut state.slow].map(std::mem::take);
         let [singles, slow] = &lists;
-        let mut singles = plan::in_turn(&self.scenarios, &[singles, slow], changed);
-        state.tally.sidestepped += plan::around(&self.known, &mut singles);
-        let (earlier, singles) = state.split_played(singles);
-        Ok(Left::new(singles, earlier))
+        let singles = plan::in_turn(&self.scenarios, &[singles, slow], changed);
+        Ok(Left::new(singles))
     }
 
     /// Goes on with the deviations: single ones first, then pairs, then the pairs behind what an earlier hunt played.
@@ -160,7 +160,13 @@ impl Hunt {
         progress: &mut dyn Progress,
     ) -> anyhow::Result<()> {
         while self.may_go_on(until, state) && !left.is_over(state) {
-            let (name, plan) = left.next(state);
+            let (name, mut plan) = left.next(state);
+            if name == Stage::Singles {
+                state.tally.sidestepped += plan::around(&self.known, &mut plan);
+                let (earlier, others) = state.split_played(plan);
+                left.earlier.extend(earlier);
+                plan = others;
+            }
             let rest = self.phase(name.text(), plan, Some(until), state, progress)?;
             left.put_back(name, rest);
         }
@@ -206,10 +212,10 @@ impl Hunt {
         if let Some(seed) = seed {
             // What serving engines do comes first, for that is what grows in practice.
             let workloads = Workload::all().flat_map(|workload| workload.scenarios());
-            made = plan::rounds(workloads.chain(builtin_growth()));
+            made = plan::made(workloads.chain(builtin_growth()));
             drawn.extend((0..GROWTH_DRAWN).map(|number| Drawn::scenario(seed, number, self.class)));
         }
-        let mut rest = plan::growth(&self.scenarios, drawn);
+        let mut rest = plan::rounds(&self.scenarios, drawn);
         let mut hidden = plan::around(&self.known, &mut made);
         hidden += plan::around(&self.known, &mut rest);
         state.tally.sidestepped += hidden;

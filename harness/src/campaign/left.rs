@@ -7,19 +7,19 @@ use super::plan::Planned;
 
 /// Single deviations of earlier hunts that are played again at once, to learn the pairs that follow from them.
 const GROUND: usize = 64;
-/// Pairs of deviations that are planned at once.
-const PAIRS: usize = 512;
+/// Deviations that are played at once: to go round what is known takes time for each.
+const PLANNED: usize = 512;
 
 /// The deviations that are still to be tried.
 pub(super) struct Left {
     singles: VecDeque<Planned>,
     pairs: VecDeque<Planned>,
     /// Single ones that an earlier hunt played: they are ground for more pairs.
-    earlier: VecDeque<Planned>,
+    pub(super) earlier: VecDeque<Planned>,
 }
 
 /// Which of them.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Stage {
     Singles,
     Pairs,
@@ -38,11 +38,11 @@ impl Stage {
 }
 
 impl Left {
-    pub(super) fn new(singles: VecDeque<Planned>, earlier: VecDeque<Planned>) -> Left {
+    pub(super) fn new(singles: VecDeque<Planned>) -> Left {
         Left {
             singles,
             pairs: VecDeque::new(),
-            earlier,
+            earlier: VecDeque::new(),
         }
     }
 
@@ -57,10 +57,11 @@ impl Left {
     /// What is to be played next.
     pub(super) fn next(&mut self, state: &mut Collected) -> (Stage, VecDeque<Planned>) {
         if !self.singles.is_empty() {
-            return (Stage::Singles, std::mem::take(&mut self.singles));
+            let rest = self.singles.split_off(self.singles.len().min(PLANNED));
+            return (Stage::Singles, std::mem::replace(&mut self.singles, rest));
         }
         if self.pairs.is_empty() {
-            self.pairs = state.grounds.next_pairs(PAIRS, &state.journal);
+            self.pairs = state.grounds.next_pairs(PLANNED, &state.journal);
         }
         if !self.pairs.is_empty() {
             return (Stage::Pairs, std::mem::take(&mut self.pairs));
@@ -71,7 +72,10 @@ impl Left {
 
     pub(super) fn put_back(&mut self, stage: Stage, mut rest: VecDeque<Planned>) {
         match stage {
-            Stage::Singles => self.singles = rest,
+            Stage::Singles => {
+                rest.append(&mut self.singles);
+                self.singles = rest;
+            }
             Stage::Pairs => self.pairs = rest,
             Stage::Ground => {
                 rest.append(&mut self.earlier);

@@ -43,25 +43,25 @@ pub(super) fn each(scenarios: &[Arc<Scenario>], faults: &FaultSpec) -> VecDeque<
     scenarios.iter().enumerate().map(planned).collect()
 }
 
-/// Scenarios that are played round after round, to see what grows.
-pub(super) fn rounds(scenarios: impl Iterator<Item = Scenario>) -> VecDeque<Planned> {
+/// Scenarios that were made to see what grows, as they are.
+pub(super) fn made(scenarios: impl Iterator<Item = Scenario>) -> VecDeque<Planned> {
     let planned = |scenario| Planned {
         origin: 0,
-        scenario: Arc::new(Scenario {
-            growth: true,
-            ..scenario
-        }),
+        scenario: Arc::new(scenario),
         faults: FaultSpec::default(),
     };
     scenarios.map(planned).collect()
 }
 
-/// The same of each given scenario that gives everything back, and of some that were drawn for it.
-pub(super) fn growth(scenarios: &[Arc<Scenario>], drawn: Vec<Scenario>) -> VecDeque<Planned> {
+/// Each given scenario that gives everything back, and some that were drawn, round after round.
+pub(super) fn rounds(scenarios: &[Arc<Scenario>], drawn: Vec<Scenario>) -> VecDeque<Planned> {
     let balanced = |scenario: &&Arc<Scenario>| !scenario.leave && !scenario.growth;
     let own = scenarios.iter().filter(balanced);
     let own = own.map(|scenario| Scenario::clone(scenario));
-    rounds(own.chain(drawn))
+    made(own.chain(drawn).map(|scenario| Scenario {
+        growth: true,
+        ..scenario
+    }))
 }
 
 /// Scenarios in which one endpoint after the other fails at once: what is done beside a peer that is gone must not grow, either.
