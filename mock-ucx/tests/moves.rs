@@ -515,6 +515,44 @@ fn what_an_operation_under_way_uses_is_not_given_back() {
 }
 
 #[test]
+fn the_source_of_a_put_that_is_complete_there_is_given_back_before_the_bytes_land() {
+    alone_with(under("put.land=withheld"), |_| {
+        let on = Writable::new(None);
+        let source = register(on.pair.context, &SOURCE_7);
+        let param = UcpRequestParam {
+            op_attr_mask: UCP_OP_ATTR_FIELD_MEMH,
+            memh: source as _,
+            ..zeroed()
+        };
+        assert_eq!(on.put(&SOURCE_7, &param), 0);
+        assert_eq!(
+            memory::ucp_mem_unmap(on.pair.context, source),
+            UcsStatus::OK
+        );
+        free(flush(on.pair.ep, &plain()));
+        on.progress(2);
+        assert_eq!(on.target[0], 7);
+        on.end();
+    });
+}
+
+#[test]
+fn the_key_and_the_target_of_a_put_that_is_complete_at_its_source_stay_until_the_bytes_land() {
+    alone_with(under("put.land=+3"), |mock| {
+        let on = Writable::new(None);
+        assert_eq!(on.put(&SOURCE_7, &plain()), 0);
+        memory::ucp_rkey_destroy(on.rkey);
+        mock.breaks(Rule::RkeyInUse);
+        let context = on.pair.context;
+        assert_eq!(memory::ucp_mem_unmap(context, on.memh), UcsStatus::OK);
+        mock.breaks(Rule::MemoryInRemoteUse);
+        on.progress(3);
+        assert_eq!(on.target[0], 0, "nothing lands in memory that was unmapped");
+        on.pair.end_failed();
+    });
+}
+
+#[test]
 fn what_an_operation_used_is_given_back_after_its_completion() {
     alone_with(under("put.complete=+1"), |_| {
         let on = Writable::new(None);

@@ -130,6 +130,7 @@ pub(super) fn verdict(breach: &Breach<'_>, oracle: Oracle, subject: Subject) -> 
         operation_otherwise: None,
         cause: None,
         fault: None,
+        fault_is_certain: false,
         evidence: vec![
             Evidence::new(format!(
                 "operation {} `{}`: {}",

@@ -68,6 +68,7 @@ pub(super) fn judge(observation: &Observation<'_>) -> Option<Verdict> {
         operation_otherwise: None,
         cause: None,
         fault: None,
+        fault_is_certain: false,
         evidence,
     })
 }

@@ -105,6 +105,7 @@ fn verdict(rule: &str, subject: Subject, what: String, readings: String) -> Verd
         operation_otherwise: None,
         cause: None,
         fault: None,
+        fault_is_certain: false,
         evidence: vec![Evidence::new(readings)],
     }
 }

@@ -101,6 +101,7 @@ fn verdict(
         operation_otherwise: None,
         cause: None,
         fault: None,
+        fault_is_certain: false,
         evidence: evidence.into_iter().chain(fault).chain(last).collect(),
     }
 }

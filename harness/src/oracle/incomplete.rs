@@ -64,6 +64,7 @@ fn doubt(rule: &str, what: String) -> Verdict {
         operation_otherwise: None,
         cause: None,
         fault: None,
+        fault_is_certain: false,
     }
 }
 

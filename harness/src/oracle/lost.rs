@@ -166,6 +166,7 @@ fn verdict(
         operation_otherwise: Some(parent_ended_in).filter(|operation| *operation > 0),
         cause: Some(object.created).filter(|_| object.kind == Kind::Request),
         fault: None,
+        fault_is_certain: false,
         evidence,
     }
 }

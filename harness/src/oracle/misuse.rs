@@ -112,6 +112,7 @@ fn verdict(observation: &Observation<'_>, snapshot: &Snapshot, finding: &Finding
             .filter(|other| other.kind == Kind::Request)
             .map(|request| request.created),
         fault: None,
+        fault_is_certain: false,
         evidence,
     }
 }

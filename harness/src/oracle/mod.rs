@@ -209,6 +209,8 @@ pub struct Verdict {
     pub cause: Option<Moment>,
     /// The fault that led to it, as far as that can be told: an index into [`Snapshot::fired`].
     pub fault: Option<usize>,
+    /// It was that fault, or none: the ledger says so, or nothing else deviated. Otherwise it is only the last one that may have been it.
+    pub fault_is_certain: bool,
     /// Why, strongest first.
     pub evidence: Vec<Evidence>,
 }
@@ -269,6 +271,7 @@ pub fn judge(observation: &Observation<'_>) -> Vec<Verdict> {
             .cause
             .and_then(|cause| observation.fault_behind(cause, verdict.oracle));
         verdict.fault = by_cause.or_else(|| observation.fault_in(verdict.operation));
+        verdict.fault_is_certain = by_cause.is_some() || !observation.has_several_faults();
     }
     verdicts
 }
@@ -321,6 +324,12 @@ impl<'a> Observation<'a> {
         giving_up()
             .or_else(|| last(&telling))
             .or_else(|| last(&of_call))
+    }
+
+    /// More than one fault may have led to what went wrong.
+    fn has_several_faults(&self) -> bool {
+        let several = |snapshot: &Snapshot| snapshot.fired.len() > 1 || snapshot.fired_dropped > 0;
+        self.snapshot.is_some_and(several)
     }
 
     /// The last fault that fired in an operation; none did: the last that fired at all.

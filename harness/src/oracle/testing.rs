@@ -6,9 +6,10 @@ use std::io::{Read, Write, pipe};
 use mock_ucx::Settings;
 use mock_ucx::abi::types::{
     UCP_EP_PARAM_FIELD_REMOTE_ADDRESS, UCP_FEATURE_AM, UCP_FEATURE_RMA,
-    UCP_MEM_MAP_PARAM_FIELD_ADDRESS, UCP_MEM_MAP_PARAM_FIELD_LENGTH, UCP_PARAM_FIELD_FEATURES,
-    UCP_PARAM_FIELD_REQUEST_SIZE, UCP_WORKER_ATTR_FIELD_ADDRESS, UcpEpParams, UcpMemMapParams,
-    UcpParams, UcpRequestParam, UcpWorkerAttr, UcpWorkerParams, UcsStatus,
+    UCP_MEM_MAP_PARAM_FIELD_ADDRESS, UCP_MEM_MAP_PARAM_FIELD_LENGTH, UCP_OP_ATTR_FLAG_NO_IMM_CMPL,
+    UCP_PARAM_FIELD_FEATURES, UCP_PARAM_FIELD_REQUEST_SIZE, UCP_WORKER_ATTR_FIELD_ADDRESS,
+    UcpEpParams, UcpMemMapParams, UcpParams, UcpRequestParam, UcpWorkerAttr, UcpWorkerParams,
+    UcsStatus,
 };
 use mock_ucx::abi::{endpoint, library, memory, rma, worker};
 use mock_ucx::control;
@@ -90,10 +91,20 @@ impl Client {
 
     /// Writes the first half of the registered page to its second one.
     pub(crate) fn put(&mut self, ep: u64, rkey: u64) {
+        self.put_with(0, ep, rkey);
+    }
+
+    /// The same, with a request in any case, which nobody waits for.
+    pub(crate) fn put_and_forget(&mut self, ep: u64, rkey: u64) {
+        self.put_with(UCP_OP_ATTR_FLAG_NO_IMM_CMPL, ep, rkey);
+    }
+
+    fn put_with(&mut self, flags: u32, ep: u64, rkey: u64) {
         let half = self.page.len() / 2;
         let source = self.page.as_ptr().cast::<c_void>();
         let target = source as u64 + half as u64;
-        let param = UcpRequestParam::zeroed();
+        let mut param = UcpRequestParam::zeroed();
+        param.op_attr_mask = flags;
         // SAFETY: the memory is the page, which lives as long as the client.
         unsafe { rma::ucp_put_nbx(ep, source, half, target, rkey, &raw const param) };
     }

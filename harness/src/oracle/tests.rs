@@ -2,6 +2,7 @@
 
 use super::testing::{Client, ledger_of, notes, operation};
 use super::*;
+use mock_ucx::abi::worker;
 
 /// A write that is late, after which another one is refused in operation 2; something else fails in operation 3; the memory goes in
 /// operation 4, and everything else with its context.
@@ -76,4 +77,93 @@ fn what_no_operation_of_ucx_stands_behind_is_blamed_on_the_last_fault() {
     let fault = lost.next().expect("the endpoint is lost").fault;
     let fault = fault.expect("a fault led to it");
     assert_eq!(snapshot.fired[fault].asked.point.name(), "ucp_rkey_pack");
+}
+
+/// A write whose request is lost, in operation 2 if `numbered`, where a key cannot be packed, either.
+fn write_forgotten(faults: &str, numbered: bool) -> Snapshot {
+    let begin = |number| {
+        if numbered {
+            operation(number);
+        }
+    };
+    ledger_of(faults, || {
+        begin(1);
+        let mut client = Client::new();
+        let memory = client.register();
+        let worker = client.worker();
+        let ep = client.endpoint(worker);
+        let rkey = Client::unpack(ep, client.pack(memory).expect("a packed key"));
+        assert!(client.pack(memory).is_err());
+        begin(2);
+        client.put_and_forget(ep, rkey);
+        assert!(client.pack(memory).is_err());
+        begin(3);
+        worker::ucp_worker_destroy(worker);
+        client.cleanup();
+    })
+}
+
+/// The fault that led to the loss of the request, and whether that is certain.
+fn blamed_for_request(snapshot: &Snapshot, operations: &[OperationNote]) -> (String, bool) {
+    let verdicts = judge(&Observation {
+        operations,
+        benign: false,
+        ..Observation::of(snapshot)
+    });
+    let request = |verdict: &&Verdict| {
+        verdict.oracle == Oracle::Lost && verdict.subject == Subject::Object(Kind::Request)
+    };
+    let verdict = verdicts.iter().find(request).expect("the request is lost");
+    let fault = verdict.fault.expect("a fault led to it");
+    let point = snapshot.fired[fault].asked.point;
+    (point.name().to_owned(), verdict.fault_is_certain)
+}
+
+const TWO_REFUSALS: &str = "ucp_rkey_pack@2=NO_MEMORY; ucp_rkey_pack@3=NO_MEMORY";
+
+#[test]
+fn a_fault_that_is_only_the_last_of_the_same_operation_is_not_certain() {
+    let snapshot = write_forgotten(TWO_REFUSALS, true);
+    let operations = notes(&[
+        ("register a0 r0", Outcome::Done),
+        ("post x0", Outcome::Done),
+        ("destroy_agent a0", Outcome::Done),
+    ]);
+    assert_eq!(
+        blamed_for_request(&snapshot, &operations),
+        ("ucp_rkey_pack".to_owned(), false)
+    );
+}
+
+#[test]
+fn a_fault_that_is_only_the_last_of_a_client_whose_operations_nobody_knows_is_not_certain() {
+    let snapshot = write_forgotten(TWO_REFUSALS, false);
+    assert_eq!(
+        blamed_for_request(&snapshot, &[]),
+        ("ucp_rkey_pack".to_owned(), false)
+    );
+}
+
+#[test]
+fn what_was_decided_for_the_operation_itself_is_certain_whatever_else_failed() {
+    let faults = format!("{TWO_REFUSALS}; put.status@1=IO_ERROR");
+    let snapshot = write_forgotten(&faults, false);
+    assert_eq!(
+        blamed_for_request(&snapshot, &[]),
+        ("put.status".to_owned(), true)
+    );
+}
+
+#[test]
+fn the_only_fault_of_a_case_is_certain() {
+    let client = || {
+        let mut client = Client::new();
+        let memory = client.register();
+        assert!(client.pack(memory).is_err());
+        client.cleanup();
+    };
+    let snapshot = ledger_of("ucp_rkey_pack@1=NO_MEMORY", client);
+    let verdicts = judge(&Observation::of(&snapshot));
+    assert!(!verdicts.is_empty());
+    assert!(verdicts.iter().all(|verdict| verdict.fault_is_certain));
 }

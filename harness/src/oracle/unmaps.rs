@@ -159,6 +159,7 @@ fn verdict(observation: &Observation<'_>, snapshot: &Snapshot, growth: &Growth) 
         operation_otherwise: None,
         cause: None,
         fault: None,
+        fault_is_certain: false,
         evidence: evidence(caches, growth, &sites),
     }
 }

@@ -172,7 +172,7 @@ impl Finding {
             stability: Stability { shown: 1, of: 1 },
             message: String::new(),
             minimal: false,
-            cause_is_certain: is_certain(verdict, observation),
+            cause_is_certain: verdict.fault_is_certain,
             known: None,
             certificate: None,
         };
@@ -204,21 +204,6 @@ impl Finding {
             .count();
         (faults, self.scenario.len(), &self.faults, &self.scenario)
     }
-}
-
-/// Whether what led to a verdict is known.
-fn is_certain(verdict: &Verdict, observation: &Observation<'_>) -> bool {
-    let Some(snapshot) = observation.snapshot else {
-        return true;
-    };
-    let by_ledger = verdict
-        .cause
-        .zip(verdict.fault)
-        .is_some_and(|(call, fault)| {
-            let at = snapshot.fired.get(fault).map(|fault| fault.at);
-            at.is_some_and(|at| at.step == call.step || at.operation == call.operation)
-        });
-    by_ledger || (snapshot.fired.len() <= 1 && snapshot.fired_dropped == 0)
 }
 
 fn decisions(snapshot: &Snapshot) -> Vec<String> {

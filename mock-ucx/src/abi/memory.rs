@@ -200,8 +200,9 @@ pub extern "C-unwind" fn ucp_mem_unmap(context: u64, memh: u64) -> UcsStatus {
 
 /// No operation under way uses a registration that goes, at its own side or at the other.
 fn judge_unmap(call: &Call, state: &mut State, memory: u64) {
+    // A put that is complete at its source has left it: the source is the client's again (ucp.h:ucp_put_nbx, the note on completion).
     let local = flight::user_of(state, |transfer| {
-        transfer.pieces.iter().any(|piece| piece.memory == memory)
+        transfer.copy.is_none() && transfer.pieces.iter().any(|piece| piece.memory == memory)
     });
     if let Some(request) = local {
         state.broken_with(Rule::MemoryInUse, memory, request, call.site());
