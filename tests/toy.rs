@@ -210,6 +210,27 @@ fn what_is_used_or_given_back_a_second_time_is_told_as_a_broken_rule() {
     assert_eq!(used.findings[0], "rkey rule UCP-RKEY-004", "{}", used.text);
 }
 
+/// A rule is broken from more places than a ledger has room for.
+#[test]
+fn what_found_no_room_in_the_ledger_is_told_as_a_doubt_and_the_status_says_so() {
+    let shown = replay(LIFE, "release_from_everywhere");
+    let text = &shown.text;
+    assert_eq!(shown.status, Some(2), "{text}");
+    let doubt = "cannot vouch for this result: life: ";
+    let told = text.lines().find_map(|line| line.strip_prefix(doubt));
+    let told = told.unwrap_or_else(|| panic!("{text}"));
+    assert!(
+        told.ends_with(" broken rules found no room in the ledger"),
+        "{told}"
+    );
+}
+
+#[test]
+fn what_found_room_in_the_ledger_is_told_and_is_no_doubt() {
+    let told: &[&str] = &["memory_handle rule UCP-MEM-006"];
+    fires(LIFE, &[("release_from_some_places", told)]);
+}
+
 #[test]
 fn bytes_that_are_missing_or_come_after_the_release_are_told() {
     let told: &[&str] = &["memory bytes expect_bytes"];

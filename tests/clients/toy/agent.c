@@ -6,6 +6,9 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+/* A ledger has room for 2 to the power of 12 broken rules: two registrations that go like this are too many. */
+enum { SOME_TURNS = 4, TURNS = 12 };
+
 /* Metadata as it goes from agent to agent. */
 struct metadata {
     char name[NAME_BYTES];
@@ -190,6 +193,19 @@ static int map(struct agent *agent, struct desc desc)
     return SUCCESS;
 }
 
+/* Gives a handle back from 2 to the power of `turns` places: each way through the calls is a call stack of its own. */
+static __attribute__((noinline)) void unmap_from_everywhere(struct agent *agent, ucp_mem_h memh, unsigned turns)
+{
+    if (turns == 0) {
+        ucp_mem_unmap(agent->context, memh);
+        return;
+    }
+    unmap_from_everywhere(agent, memh, turns - 1);
+    __asm__ volatile("");
+    unmap_from_everywhere(agent, memh, turns - 1);
+    __asm__ volatile("");
+}
+
 static void unmap(struct agent *agent, struct memory *memory)
 {
     if (!has_bug("lose_memory_handle")) {
@@ -197,6 +213,11 @@ static void unmap(struct agent *agent, struct memory *memory)
     }
     if (has_bug("release_twice")) {
         ucp_mem_unmap(agent->context, memory->memh);
+    }
+    if (has_bug("release_from_some_places")) {
+        unmap_from_everywhere(agent, memory->memh, SOME_TURNS);
+    } else if (has_bug("release_from_everywhere")) {
+        unmap_from_everywhere(agent, memory->memh, TURNS);
     }
     *memory = agent->memories[--agent->memory_count];
     memset(&agent->memories[agent->memory_count], 0, sizeof(*memory));
