@@ -82,14 +82,48 @@ pub enum Problem {
     TooLarge(String),
 }
 
+/// Characters of a line, or of what is said about it, that are shown: a file that is no scenario may be one line.
+const SHOWN_MAX: usize = 160;
+/// Stands for what is not shown.
+const LEFT_OUT: char = '…';
+
+/// The beginning of a text.
+fn clipped(text: &str) -> String {
+    match text.char_indices().nth(SHOWN_MAX) {
+        Some((end, _)) => format!("{}{LEFT_OUT}", &text[..end]),
+        None => text.to_owned(),
+    }
+}
+
+impl ParseError {
+    /// The line as far as it is shown, and the caret below it.
+    fn excerpt(&self) -> (String, String) {
+        let before = self.column.saturating_sub(1);
+        let skipped = match before > SHOWN_MAX / 2 {
+            true => before - SHOWN_MAX / 2,
+            false => 0,
+        };
+        let rest: String = self.detail.source_line.chars().skip(skipped).collect();
+        let sign = if skipped > 0 {
+            LEFT_OUT.to_string()
+        } else {
+            String::new()
+        };
+        // Tabs are kept, so that the caret stands below its word whatever their width.
+        let blank = |c| if c == '\t' { '\t' } else { ' ' };
+        let above = rest.chars().take(before - skipped);
+        let indent: String = sign.chars().chain(above).map(blank).collect();
+        let room = SHOWN_MAX - (before - skipped).min(SHOWN_MAX - 1);
+        let caret = "^".repeat(self.length.clamp(1, room));
+        (sign + &clipped(&rest), indent + &caret)
+    }
+}
+
 impl fmt::Display for ParseError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let detail = &self.detail;
-        write!(
-            f,
-            "line {}, column {}: {}",
-            self.line, self.column, detail.problem
-        )?;
+        let problem = clipped(&detail.problem.to_string());
+        write!(f, "line {}, column {}: {problem}", self.line, self.column)?;
         if !detail.expected.is_empty() {
             write!(f, "; expected {}", detail.expected)?;
         }
@@ -98,19 +132,8 @@ impl fmt::Display for ParseError {
         }
         let number = self.line.to_string();
         let gutter = " ".repeat(number.len());
-        // Tabs are kept, so that the caret stands below its word whatever their width.
-        let before: String = detail
-            .source_line
-            .chars()
-            .take(self.column.saturating_sub(1))
-            .map(|c| if c == '\t' { '\t' } else { ' ' })
-            .collect();
-        let caret = "^".repeat(self.length.max(1));
-        write!(
-            f,
-            "\n {number} | {}\n {gutter} | {before}{caret}",
-            detail.source_line
-        )
+        let (line, caret) = self.excerpt();
+        write!(f, "\n {number} | {line}\n {gutter} | {caret}")
     }
 }
 

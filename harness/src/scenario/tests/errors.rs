@@ -256,3 +256,25 @@ fn the_caret_counts_characters_not_bytes() {
    |                   ^^^",
     );
 }
+
+#[test]
+fn of_a_file_that_is_one_long_line_a_part_is_shown() {
+    let at_start = Scenario::parse(&"x".repeat(1_000_000)).unwrap_err();
+    let shown = at_start.to_string();
+    assert!(shown.len() < 2000, "{} bytes", shown.len());
+    assert!(shown.contains("unknown operation `xxx"), "{shown}");
+    let far = format!("name far\nagent a0{}rubbish", " ".repeat(1_000_000));
+    let far = Scenario::parse(&far).unwrap_err();
+    let shown = far.to_string();
+    assert!(shown.len() < 2000, "{} bytes", shown.len());
+    let lines: Vec<&str> = shown.lines().collect();
+    let caret = lines[2].chars().position(|c| c == '^').expect("a caret");
+    assert!(
+        lines[1]
+            .chars()
+            .skip(caret)
+            .collect::<String>()
+            .starts_with("rubbish"),
+        "{shown}"
+    );
+}
