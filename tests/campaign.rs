@@ -174,6 +174,22 @@ fn a_full_disk_is_told_with_what_was_found() {
 }
 
 #[test]
+fn a_limit_on_the_size_of_files_is_no_crash_of_nixl() {
+    let folder = tempfile::tempdir().unwrap();
+    let hunt =
+        "ulimit -f 20000; exec \"$0\" hunt --time 0 --known none --out \"$1\" two-agents-write";
+    let output = Command::new("bash")
+        .args(["-c", hunt, env!("CARGO_BIN_EXE_mock-ucx")])
+        .arg(folder.path().join("out"))
+        .output()
+        .unwrap();
+    let told = text(&output.stdout);
+    assert_eq!(output.status.code(), Some(2), "{told}");
+    assert!(told.contains("raise that limit"), "{told}");
+    assert!(told.contains("0 distinct findings"), "{told}");
+}
+
+#[test]
 fn a_hunt_that_is_interrupted_tells_what_it_found() {
     let out = tempfile::tempdir().unwrap();
     let mut child = Command::new(env!("CARGO_BIN_EXE_mock-ucx"))

@@ -106,7 +106,7 @@ impl State {
             self.ledger.unmap_seen(event.kind, stack);
         }
         if !event.heard.is_empty() {
-            self.unmapped(event.heard);
+            self.unmapped(event.heard, event.mappings);
         }
         if !event.changed.is_empty() {
             for serial in self.unmaps.registered.near(event.changed) {

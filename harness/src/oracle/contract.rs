@@ -1,7 +1,8 @@
 //! Holds what NIXL answered against the reference model, operation after operation. What each breach is called is for others to say.
 
-use mock_ucx::ledger::read::Snapshot;
-use mock_ucx::schedule::Choice;
+use mock_ucx::functions::Function;
+use mock_ucx::ledger::read::{Fired, Moment, Snapshot};
+use mock_ucx::schedule::{Choice, Point};
 
 use super::{Evidence, Observation, OperationNote, Oracle, Outcome, Subject, Verdict};
 use crate::scenario::model::{Answer, Model, Pattern, Seen};
@@ -15,6 +16,8 @@ pub(super) struct Breach<'a> {
     pub(super) what: String,
     /// Why it is.
     pub(super) why: &'static str,
+    /// What UCX would not do before, though nothing of that may be left.
+    pub(super) cause: Option<Moment>,
 }
 
 /// What an answer is wrong about.
@@ -32,14 +35,20 @@ pub(super) enum Kind {
 
 /// All breaches of a case, in the order in which they happened.
 pub(super) fn breaches<'a>(observation: &Observation<'a>) -> Vec<Breach<'a>> {
-    let healthy = observation.benign || observation.snapshot.is_some_and(only_delayed);
-    let mut model = Model::new(healthy);
+    let mut model = Model::new(is_as_healthy(observation));
     let mut breaches = Vec::new();
+    let mut cause = None;
     for note in observation.operations {
         // The text of an operation is what the interpreter printed: it can be read.
         let Some(op) = read(&note.text) else {
             continue;
         };
+        let refused = refused_registration(observation, note);
+        if model.is_healthy() && refused.is_some() {
+            cause = refused;
+            model.apply(&op, seen(note));
+            continue;
+        }
         let allowed = model.allowed(&op);
         let mut tell = |kind, what, why| {
             breaches.push(Breach {
@@ -47,6 +56,7 @@ pub(super) fn breaches<'a>(observation: &Observation<'a>) -> Vec<Breach<'a>> {
                 kind,
                 what,
                 why,
+                cause,
             });
         };
         match (&note.outcome, allowed.answer) {
@@ -128,7 +138,7 @@ pub(super) fn verdict(breach: &Breach<'_>, oracle: Oracle, subject: Subject) -> 
         stack: Vec::new(),
         operation: Some(note.number),
         operation_otherwise: None,
-        cause: None,
+        cause: breach.cause,
         fault: None,
         fault_is_certain: false,
         evidence: vec![
@@ -141,10 +151,40 @@ pub(super) fn verdict(breach: &Breach<'_>, oracle: Oracle, subject: Subject) -> 
     }
 }
 
-/// Whether whatever deviated only came later than it would have come.
-fn only_delayed(snapshot: &Snapshot) -> bool {
-    let delayed = |choice| matches!(choice, Choice::After(_) | Choice::Withheld);
-    snapshot.fired_dropped == 0 && snapshot.fired.iter().all(|fired| delayed(fired.choice))
+/// Whether NIXL must hold and answer what it does on a healthy network, but for registrations that were [refused](refused_registration):
+/// whatever deviated only came later than it would have come, or refused a registration.
+fn is_as_healthy(observation: &Observation<'_>) -> bool {
+    let harmless = |fired: &Fired| match fired.choice {
+        Choice::After(_) | Choice::Withheld => true,
+        _ => observation
+            .operation(fired.at.operation)
+            .is_some_and(|note| refuses_registration(fired, note)),
+    };
+    let all =
+        |snapshot: &Snapshot| snapshot.fired_dropped == 0 && snapshot.fired.iter().all(harmless);
+    observation.benign || observation.snapshot.is_some_and(all)
+}
+
+/// When UCX refused a part of this registration, so that it failed.
+fn refused_registration(observation: &Observation<'_>, note: &OperationNote) -> Option<Moment> {
+    let fired = observation
+        .snapshot
+        .map_or(&[][..], |snapshot| &snapshot.fired);
+    let mut inside = fired
+        .iter()
+        .filter(|fired| fired.at.operation == note.number);
+    let refusal = inside.find(|fired| refuses_registration(fired, note))?;
+    Some(refusal.at)
+}
+
+/// Whether UCX would not do a part of a registration, and NIXL said so: then all is as it was before. `registerMem` answers an error "if
+/// call was not successful" (`src/api/cpp/nixl.h`), and memory that is not registered has no part in what other agents may know.
+fn refuses_registration(fired: &Fired, note: &OperationNote) -> bool {
+    let part = matches!(
+        fired.asked.point,
+        Point::Call(Function::MemMap | Function::RkeyPack)
+    );
+    part && note.name() == "register" && matches!(note.outcome, Outcome::Failed(_))
 }
 
 /// Whether a refusal (`function answered STATUS`) is one of these; any is, if none is named.

@@ -3,7 +3,7 @@
 use mock_ucx::ledger::read::{CopyUnderWay, Snapshot};
 use mock_ucx::ledger::{Kind, ObjectState};
 
-use super::{Ended, Evidence, Observation, Oracle, Subject, Verdict, object_words};
+use super::{Ended, Evidence, Observation, Oracle, Subject, Verdict, incomplete, object_words};
 
 /// Beginnings of lines by which a C or C++ library says why it aborts.
 const LAST_WORDS: [&str; 8] = [
@@ -19,6 +19,9 @@ const LAST_WORDS: [&str; 8] = [
 
 /// One verdict if it did.
 pub(super) fn judge(observation: &Observation<'_>) -> Option<Verdict> {
+    if incomplete::limit(observation.ended).is_some() {
+        return None;
+    }
     let (rule, how) = match (observation.ended, observation.unfinished()) {
         (Ended::Signalled(signal), _) => {
             let name = signal_name(signal);

@@ -2,8 +2,34 @@
 
 use super::{Ended, Evidence, Observation, Oracle, Subject, Verdict};
 
+/// Signals by which the system says that a limit was reached that whoever started the process has set, and what it is about.
+const LIMITS: [(i32, &str, &str); 2] = [
+    (
+        libc::SIGXFSZ,
+        "file_size",
+        "a file grew beyond `ulimit -f`, and the mock's ledger is one: raise that limit",
+    ),
+    (
+        libc::SIGXCPU,
+        "processor_time",
+        "it took more processor time than `ulimit -t`: raise that limit",
+    ),
+];
+
+/// The process ended at a limit of the system, which is no fault of the client: the rule, and what to say.
+pub(super) fn limit(ended: Ended) -> Option<(&'static str, &'static str)> {
+    let Ended::Signalled(signal) = ended else {
+        return None;
+    };
+    let (_, rule, words) = LIMITS.iter().find(|(number, _, _)| *number == signal)?;
+    Some((rule, words))
+}
+
 /// One doubt for each reason.
 pub(super) fn judge(observation: &Observation<'_>) -> Vec<Verdict> {
+    if let Some((rule, words)) = limit(observation.ended) {
+        return vec![doubt(rule, format!("the process was ended early: {words}"))];
+    }
     let Some(snapshot) = observation.snapshot else {
         let nothing_done = observation.operations.is_empty() && observation.ended_well();
         let words = match observation.ended {

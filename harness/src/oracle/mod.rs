@@ -205,7 +205,7 @@ pub struct Verdict {
     /// The operation to name if neither evidence nor a fault points at one.
     pub operation_otherwise: Option<u32>,
     /// The call whose decisions led to it, if that is certain: what was decided for an operation that is under way, or that failed, was
-    /// decided when it began.
+    /// decided when it began. `None` once it is judged, if nothing deviated there.
     pub cause: Option<Moment>,
     /// The fault that led to it, as far as that can be told: an index into [`Snapshot::fired`].
     pub fault: Option<usize>,
@@ -272,6 +272,7 @@ pub fn judge(observation: &Observation<'_>) -> Vec<Verdict> {
             .and_then(|cause| observation.fault_behind(cause, verdict.oracle));
         verdict.fault = by_cause.or_else(|| observation.fault_in(verdict.operation));
         verdict.fault_is_certain = by_cause.is_some() || !observation.has_several_faults();
+        verdict.cause = verdict.cause.filter(|_| by_cause.is_some());
     }
     verdicts
 }

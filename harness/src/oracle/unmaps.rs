@@ -4,6 +4,10 @@
 //! How many entries were pending is noted all along ([`mock_ucx::ledger::CachePoint`]). The first quarter of a client's life is its
 //! warm-up; what comes after it is growth only if it goes on: in each third of the rest, about as fast as on the whole. A client that is at
 //! rest, one that unmaps once, however much, and one that registers now and then are not told of.
+//!
+//! A life is measured in calls of UCX. With a progress thread they say nothing: it makes millions before the first request comes. So a life
+//! is measured in mappings, too, of which one that unmaps again and again has made as many; one that sets up and then rests is told
+//! from it by its calls: it has made more of them since.
 
 use mock_ucx::ledger::CachePoint;
 use mock_ucx::ledger::read::{Caches, Moment, Snapshot, UnmapSite};
@@ -16,6 +20,8 @@ const WARM_UP: u64 = 4;
 const PARTS: u64 = 3;
 /// Calls of UCX in each part below which nothing is said.
 const CALLS_MIN: u64 = 30;
+/// Mappings in each part below which nothing is said: a process that starts makes some hundreds.
+const MAPPINGS_MIN: u64 = 1000;
 /// Entries that are added after the warm-up, below which nothing is said: what a client unmaps while it sets itself up is less.
 const ENTRIES_MIN: u64 = 200;
 /// How many times more nodes a search must look at in the last part than in the first to be called ever slower.
@@ -35,6 +41,53 @@ pub(super) fn judge(observation: &Observation<'_>) -> Vec<Verdict> {
         .collect()
 }
 
+/// Entries that came between two moments.
+fn added(before: &CachePoint, after: &CachePoint) -> u64 {
+    after.entries.saturating_sub(before.entries)
+}
+
+/// A client's life since its first unmap, by what one counts of it.
+struct Life<'a> {
+    points: &'a [CachePoint],
+    clock: fn(&CachePoint) -> u64,
+    /// Where the warm-up ends.
+    warm: u64,
+    end: u64,
+}
+
+impl<'a> Life<'a> {
+    fn new(points: &'a [CachePoint], clock: fn(&CachePoint) -> u64, end: u64) -> Option<Life<'a>> {
+        let begin = clock(points.first()?);
+        let warm = begin + end.checked_sub(begin)? / WARM_UP;
+        Some(Life {
+            points,
+            clock,
+            warm,
+            end,
+        })
+    }
+
+    /// How long each part is.
+    fn part(&self) -> u64 {
+        (self.end - self.warm) / PARTS
+    }
+
+    /// How things stood at the end of the warm-up, between the parts, and at the end.
+    fn edges(&self) -> Option<[CachePoint; PARTS as usize + 1]> {
+        let mut edges = [CachePoint::default(); PARTS as usize + 1];
+        for (part, edge) in (0..).zip(&mut edges) {
+            let moment = match part {
+                PARTS => self.end,
+                _ => self.warm + part * self.part(),
+            };
+            // The state at a moment is the last that was noted before it.
+            let mut before = self.points.iter().rev();
+            *edge = *before.find(|point| (self.clock)(point) <= moment)?;
+        }
+        Some(edges)
+    }
+}
+
 /// What was added after the warm-up.
 struct Growth {
     first: CachePoint,
@@ -46,32 +99,26 @@ struct Growth {
 impl Growth {
     /// Of a client that has called UCX `end` times, also when it did not unmap any more.
     fn of(points: &[CachePoint], end: u64) -> Option<Growth> {
-        let begin = points.first()?.step;
-        let calls = end.checked_sub(begin)?;
-        let warm = begin + calls / WARM_UP;
-        let length = (end - warm) / PARTS;
-        if length < CALLS_MIN {
+        let calls = Life::new(points, |point| point.step, end)?;
+        if calls.part() >= CALLS_MIN
+            && let Some(growth) = Growth::over(&calls)
+        {
+            return Some(growth);
+        }
+        let mappings = Life::new(points, |point| point.mappings, points.last()?.mappings)?;
+        if mappings.part() < MAPPINGS_MIN {
             return None;
         }
-        // The state at a moment is the last that was noted before it.
-        let at = |step: u64| points.iter().rev().find(|point| point.step <= step);
-        let edges: Vec<CachePoint> = (0..=PARTS)
-            .map(|part| {
-                at(if part == PARTS {
-                    end
-                } else {
-                    warm + part * length
-                })
-                .copied()
-            })
-            .collect::<Option<_>>()?;
-        let (first, last) = (*edges.first()?, *edges.last()?);
-        let added = last.entries.checked_sub(first.entries)?;
-        let goes_on = |pair: &[CachePoint]| {
-            let part = pair[1].entries.saturating_sub(pair[0].entries);
-            part * PARTS * 2 >= added
-        };
-        if added < ENTRIES_MIN || !edges.windows(2).all(goes_on) {
+        let rests = points.last()?.step < end / 2;
+        Growth::over(&mappings).filter(|_| !rests)
+    }
+
+    fn over(life: &Life<'_>) -> Option<Growth> {
+        let edges = life.edges()?;
+        let (first, last) = (edges[0], edges[PARTS as usize]);
+        let grown = added(&first, &last);
+        let goes_on = |pair: &[CachePoint]| added(&pair[0], &pair[1]) * PARTS * 2 >= grown;
+        if grown < ENTRIES_MIN || !edges.windows(2).all(goes_on) {
             return None;
         }
         let looked_at = |pair: &[CachePoint]| {
@@ -86,7 +133,7 @@ impl Growth {
     }
 
     fn entries(&self) -> u64 {
-        self.last.entries - self.first.entries
+        added(&self.first, &self.last)
     }
 
     /// Entries for each of so many.

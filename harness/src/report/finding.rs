@@ -148,7 +148,10 @@ impl Finding {
         let fingerprint = teller.fingerprint(fault);
         let mut finding = Finding {
             id: fingerprint[..ID_DIGITS].to_owned(),
-            otherwise: teller.other_fingerprints(&fingerprint),
+            otherwise: match verdict.cause {
+                Some(_) => Vec::new(),
+                None => teller.other_fingerprints(&fingerprint),
+            },
             fingerprint,
             family: teller.family(fault),
             oracle: verdict.oracle,

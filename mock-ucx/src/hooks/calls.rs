@@ -113,6 +113,9 @@ unsafe extern "C" fn mmap(
         libc::MAP_FAILED => NOTHING,
         address => range(address, length),
     };
+    if ARMED.load(Relaxed) && answer != libc::MAP_FAILED {
+        RING.mapped();
+    }
     if !replaces && RING.is_watched(mapped) {
         end(begin(Kind::Map, NOTHING), mapped);
     }

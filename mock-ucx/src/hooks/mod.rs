@@ -5,6 +5,10 @@
 //! inside signal handlers and in threads that are about to end: it takes no lock, allocates nothing, and has no thread-local variables.
 //! What was noted is worked off at the next call of UCX.
 //!
+//! The functions are patched once, for the first context that has a cache, and stay so, as they do with UCX: threads may be inside them
+//! at any time, and a client that makes and destroys contexts again and again would pay for it each time. With the last context the hooks
+//! are switched off: then each is a load and a branch before the function.
+//!
 //! Not seen are the loader's own unmaps in `dlclose`, and system calls that a program makes by itself.
 
 #[cfg(all(target_arch = "x86_64", target_os = "linux"))]
@@ -20,6 +24,7 @@ mod segment;
 #[cfg(test)]
 mod tests;
 
+use std::sync::OnceLock;
 use std::sync::atomic::AtomicBool;
 use std::sync::atomic::Ordering::{Relaxed, Release};
 
@@ -33,19 +38,11 @@ use ring::RING;
 /// Whether the hooks note anything.
 static ARMED: AtomicBool = AtomicBool::new(false);
 
-/// Who wants the hooks, and what they are.
-static INSTALLED: Mutex<Installed> = Mutex::new(Installed {
-    holders: 0,
-    #[cfg(all(target_arch = "x86_64", target_os = "linux"))]
-    patches: Vec::new(),
-});
+/// Contexts that have a cache.
+static HOLDERS: Mutex<u32> = Mutex::new(0);
 
-struct Installed {
-    /// Contexts that have a cache.
-    holders: u32,
-    #[cfg(all(target_arch = "x86_64", target_os = "linux"))]
-    patches: Vec<patch::Patch>,
-}
+/// Whether the hooks are there; nobody tries twice.
+static INSTALLED: OnceLock<Result<(), Unseen>> = OnceLock::new();
 
 /// Why unmaps cannot be seen.
 #[derive(Clone, Debug, thiserror::Error)]
@@ -67,59 +64,38 @@ pub(crate) enum Unseen {
 
 /// One more holder wants to see unmaps; the first has the hooks installed.
 pub(crate) fn hold() -> Result<(), Unseen> {
-    let mut installed = INSTALLED.lock();
-    if installed.holders == 0 {
-        RING.reserve().map_err(Unseen::Memory)?;
-        sample::reserve().map_err(Unseen::Memory)?;
-        install(&mut installed)?;
+    let mut holders = HOLDERS.lock();
+    if *holders == 0 {
+        INSTALLED.get_or_init(install).clone()?;
         ARMED.store(true, Release);
     }
-    installed.holders += 1;
+    *holders += 1;
     Ok(())
 }
 
-/// A holder is gone; with the last the functions are what they were.
+/// A holder is gone; with the last nothing is noted any more.
 pub(crate) fn release() {
-    let mut installed = INSTALLED.lock();
-    installed.holders -= 1;
-    if installed.holders == 0 {
+    let mut holders = HOLDERS.lock();
+    *holders -= 1;
+    if *holders == 0 {
         ARMED.store(false, Release);
-        remove(&mut installed);
         RING.forget(sample::free);
     }
 }
 
 #[cfg(all(target_arch = "x86_64", target_os = "linux"))]
-fn install(installed: &mut Installed) -> Result<(), Unseen> {
-    if installed.patches.is_empty() {
-        // A thread may be inside a hook when the library is to be unloaded.
-        stay_loaded();
-        installed.patches = patch::prepare(&calls::HOOKS)?;
-    }
-    for (index, hook) in calls::HOOKS.iter().enumerate() {
-        let applied = installed.patches[index].apply();
-        applied.map_err(|why| Unseen::Patch {
-            function: hook.name,
-            why,
-        })?;
-    }
-    Ok(())
+fn install() -> Result<(), Unseen> {
+    RING.reserve().map_err(Unseen::Memory)?;
+    sample::reserve().map_err(Unseen::Memory)?;
+    // A thread may be inside a hook when the library is to be unloaded.
+    stay_loaded();
+    patch::apply(&calls::HOOKS)
 }
 
 #[cfg(not(all(target_arch = "x86_64", target_os = "linux")))]
-fn install(_: &mut Installed) -> Result<(), Unseen> {
+fn install() -> Result<(), Unseen> {
     Err(Unseen::Processor)
 }
-
-#[cfg(all(target_arch = "x86_64", target_os = "linux"))]
-fn remove(installed: &mut Installed) {
-    for patch in &mut installed.patches {
-        patch.undo();
-    }
-}
-
-#[cfg(not(all(target_arch = "x86_64", target_os = "linux")))]
-fn remove(_: &mut Installed) {}
 
 /// Has the loader keep the file that this code is in, if that is a library.
 #[cfg(all(target_arch = "x86_64", target_os = "linux"))]
@@ -166,6 +142,6 @@ pub(crate) fn watch(start: u64, end: u64) {
 pub(crate) fn after_fork() {
     ARMED.store(false, Relaxed);
     // Nobody holds the lock: it is only taken under that of the universe, which the forking thread had.
-    INSTALLED.lock().holders = 0;
+    *HOLDERS.lock() = 0;
     RING.forget(sample::free);
 }

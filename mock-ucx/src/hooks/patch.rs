@@ -1,4 +1,4 @@
-//! Leads a function of the C library to another one, and back: by a jump of five bytes over its first instructions.
+//! Leads a function of the C library to another one: by a jump of five bytes over its first instructions.
 //!
 //! The jump reaches two gigabytes, and the hook is further away: so it goes to a page of ours near the function, which goes on from there.
 //! The instructions that were overwritten are on the same page, moved there (iced-x86 knows how), with a jump back behind them.
@@ -47,17 +47,16 @@ const REACH: u64 = 1 << 31;
 /// The distance at which the next place is tried.
 const STEP: u64 = 1 << 20;
 
-/// A function that is, or can be, led elsewhere.
-pub(super) struct Patch {
+/// A function that is about to be led elsewhere.
+struct Patch {
     /// Where the eight bytes are.
     at: u64,
-    /// They are what is written there.
-    original: u64,
+    /// What is written there.
     patched: u64,
 }
 
-/// Makes ready all that is needed to lead the functions to their hooks.
-pub(super) fn prepare(hooks: &'static [Hook]) -> Result<Vec<Patch>, Unseen> {
+/// Leads the functions to their hooks.
+pub(super) fn apply(hooks: &'static [Hook]) -> Result<(), Unseen> {
     let failed = |hook: &Hook, why: String| Unseen::Patch {
         function: hook.name,
         why,
@@ -72,14 +71,17 @@ pub(super) fn prepare(hooks: &'static [Hook]) -> Result<Vec<Patch>, Unseen> {
         let room = page + (index * ROOM) as u64;
         let prepared = library
             .function(hook.name)
-            .and_then(|function| prepare_one(hook, function, room));
+            .and_then(|function| prepare(hook, function, room));
         patches.push(prepared.map_err(|why| failed(hook, why))?);
     }
     // SAFETY: the page is ours.
     if unsafe { libc::mprotect(page as *mut _, PAGE, libc::PROT_READ | libc::PROT_EXEC) } != 0 {
         return Err(failed(&hooks[0], io::Error::last_os_error().to_string()));
     }
-    Ok(patches)
+    for (hook, patch) in hooks.iter().zip(patches) {
+        patch.apply().map_err(|why| failed(hook, why))?;
+    }
+    Ok(())
 }
 
 /// The C library of this process: functions that another library puts before it are not meant.
@@ -131,7 +133,7 @@ fn page_near(function: u64) -> Result<u64, String> {
 }
 
 /// Writes what one hook needs to `room`, which is part of a page of ours.
-fn prepare_one(hook: &Hook, function: u64, room: u64) -> Result<Patch, String> {
+fn prepare(hook: &Hook, function: u64, room: u64) -> Result<Patch, String> {
     // SAFETY: the code of a function is readable, and longer functions follow these short ones.
     let head: [u8; HEAD_BYTES] = unsafe { ptr::read_unaligned(function as *const _) };
     let skipped = if head.starts_with(&ENTRY_MARK) {
@@ -155,14 +157,12 @@ fn prepare_one(hook: &Hook, function: u64, room: u64) -> Result<Patch, String> {
     unsafe { ptr::copy_nonoverlapping(code.as_ptr(), room as *mut u8, code.len()) };
     hook.original.store(original as usize, Release);
     let mut bytes: [u8; 8] = head[skipped..skipped + 8].try_into().unwrap_or_default();
-    let original = u64::from_le_bytes(bytes);
     let distance = room.wrapping_sub(at + JUMP_BYTES as u64) as i64;
     let distance = i32::try_from(distance).map_err(|error| error.to_string())?;
     bytes[0] = JUMP;
     bytes[1..JUMP_BYTES].copy_from_slice(&distance.to_le_bytes());
     Ok(Patch {
         at,
-        original,
         patched: u64::from_le_bytes(bytes),
     })
 }
@@ -194,18 +194,7 @@ fn moved_head(head: &[u8], at: u64, to: u64) -> Result<(Vec<u8>, usize), String>
 }
 
 impl Patch {
-    /// Leads the function to its hook. What it began with may be another's by now: then that stays.
-    pub(super) fn apply(&mut self) -> Result<(), String> {
-        self.replace(self.original, self.patched)
-    }
-
-    /// The function is what it was, unless somebody else has patched it since.
-    pub(super) fn undo(&mut self) {
-        // What cannot be undone leads to a hook that notes nothing.
-        let _ = self.replace(self.patched, self.original);
-    }
-
-    fn replace(&self, expected: u64, new: u64) -> Result<(), String> {
+    fn apply(&self) -> Result<(), String> {
         let place = self.at as *mut u64;
         let pages = self.at & !(PAGE as u64 - 1);
         let protect = |access| {
@@ -218,17 +207,10 @@ impl Patch {
         }
         // SAFETY: the place was just made writable. It lies within one line of the processor's cache, so that a store of eight bytes is
         // seen as a whole even where it is not aligned; hence the plain instruction, for an `AtomicU64` would have to be aligned.
-        let replaced = unsafe {
-            let now = place.read_unaligned();
-            if now == expected {
-                std::arch::asm!("mov [{place}], {new}", place = in(reg) place, new = in(reg) new, options(nostack));
-            }
-            now == expected || now == new
-        };
-        protect(readable);
-        if replaced {
-            return Ok(());
+        unsafe {
+            std::arch::asm!("mov [{place}], {new}", place = in(reg) place, new = in(reg) self.patched, options(nostack));
         }
-        Err("its first instructions have changed".to_owned())
+        protect(readable);
+        Ok(())
     }
 }

@@ -17,6 +17,7 @@ pub(super) static RING: Ring = Ring {
     head: AtomicU64::new(0),
     tail: AtomicU64::new(0),
     missed: AtomicU64::new(0),
+    mappings: AtomicU64::new(0),
     watched: [AtomicU64::new(u64::MAX), AtomicU64::new(0)],
 };
 
@@ -75,6 +76,8 @@ pub(crate) struct Event {
     /// Its number, in the order in which the calls began.
     pub(crate) number: u64,
     pub(crate) kind: Kind,
+    /// Mappings that the process had made before.
+    pub(crate) mappings: u64,
     /// What UCX hears of; empty if it does not.
     pub(crate) heard: Range,
     /// The addresses whose memory is gone, or is another one; empty if none is.
@@ -88,6 +91,7 @@ pub(super) const NOTHING: Range = Range { start: 0, end: 0 };
 struct Slot {
     tag: AtomicU64,
     kind: AtomicU64,
+    mappings: AtomicU64,
     heard: [AtomicU64; 2],
     changed: [AtomicU64; 2],
     /// Index of the sample of the stack, plus one.
@@ -99,6 +103,8 @@ pub(super) struct Ring {
     head: AtomicU64,
     tail: AtomicU64,
     missed: AtomicU64,
+    /// Mappings that were made.
+    mappings: AtomicU64,
     /// The lowest and the highest address that is registered.
     watched: [AtomicU64; 2],
 }
@@ -133,6 +139,7 @@ impl Ring {
         }
         let slot = self.slot(number)?;
         slot.kind.store(kind as u64, Relaxed);
+        slot.mappings.store(self.mappings.load(Relaxed), Relaxed);
         slot.heard[0].store(heard.start, Relaxed);
         slot.heard[1].store(heard.end, Relaxed);
         let sample = sample.map_or(0, |index| index as u64 + 1);
@@ -147,6 +154,11 @@ impl Ring {
             slot.changed[1].store(changed.end, Relaxed);
             slot.tag.store(number + 1, Release);
         }
+    }
+
+    /// Something was mapped.
+    pub(super) fn mapped(&self) {
+        self.mappings.fetch_add(1, Relaxed);
     }
 
     pub(super) fn pending(&self) -> bool {
@@ -176,6 +188,7 @@ impl Ring {
             let event = Event {
                 number,
                 kind,
+                mappings: slot.mappings.load(Relaxed),
                 heard: range(&slot.heard),
                 changed: range(&slot.changed),
             };

@@ -217,23 +217,41 @@ fn a_break_that_is_lowered_and_a_segment_that_is_detached_are_seen() {
 }
 
 #[test]
-fn without_holders_the_functions_are_what_they_were() {
-    let head = |function: *const ()| {
+fn without_holders_nothing_is_noted() {
+    hooked("without_holders_nothing_is_noted", || {
+        let unmaps = || {
+            seen_at(|| {
+                let address = map(PAGE, 0, ptr::null_mut());
+                unmap(address, PAGE);
+                (address as u64, address as u64 + PAGE as u64)
+            })
+            .len()
+        };
+        hold().unwrap();
+        release();
+        assert_eq!(unmaps(), 1, "one holder is left");
+        release();
+        assert_eq!(unmaps(), 0);
+        hold().unwrap();
+        assert_eq!(unmaps(), 1);
+    });
+}
+
+#[test]
+fn the_functions_are_patched_once() {
+    let head = || {
         // SAFETY: code is readable.
-        unsafe { ptr::read_unaligned(function.cast::<u64>()) }
+        unsafe { ptr::read_unaligned((libc::munmap as *const ()).cast::<u64>()) }
     };
-    let function = libc::munmap as *const ();
-    if std::env::var_os(CHILD).is_some() {
-        let before = head(function);
-        hold().unwrap();
-        assert_ne!(head(function), before);
-        hold().unwrap();
+    let before = head();
+    hooked("the_functions_are_patched_once", || {
+        let patched = head();
+        assert_ne!(patched, before);
         release();
-        assert_ne!(head(function), before, "one holder is left");
-        release();
-        assert_eq!(head(function), before);
-    }
-    hooked("without_holders_the_functions_are_what_they_were", || {});
+        assert_eq!(head(), patched);
+        hold().unwrap();
+        assert_eq!(head(), patched);
+    });
 }
 
 #[test]

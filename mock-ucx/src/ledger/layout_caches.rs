@@ -81,6 +81,8 @@ pub struct CachePoint {
     pub operation: u64,
     /// Unmaps so far.
     pub unmaps: u64,
+    /// Mappings that the process had made before the last of them.
+    pub mappings: u64,
     /// Entries that were pending in the fullest cache.
     pub entries: u64,
     /// Nodes that were looked at so far.
@@ -91,7 +93,7 @@ pub struct CachePoint {
 
 /// A [`CachePoint`] in the file.
 #[repr(C)]
-pub struct PointRecord([AtomicU64; 6]);
+pub struct PointRecord([AtomicU64; 7]);
 
 impl PointRecord {
     /// Writes it.
@@ -100,11 +102,12 @@ impl PointRecord {
             step,
             operation,
             unmaps,
+            mappings,
             entries,
             visited,
             drains,
         } = point;
-        let numbers = [step, operation, unmaps, entries, visited, drains];
+        let numbers = [step, operation, unmaps, mappings, entries, visited, drains];
         for (place, number) in self.0.iter().zip(numbers) {
             place.store(number, Relaxed);
         }
@@ -112,12 +115,13 @@ impl PointRecord {
 
     /// Reads it.
     pub(crate) fn get(&self) -> CachePoint {
-        let [step, operation, unmaps, entries, visited, drains] =
+        let [step, operation, unmaps, mappings, entries, visited, drains] =
             std::array::from_fn(|index| self.0[index].load(Relaxed));
         CachePoint {
             step,
             operation,
             unmaps,
+            mappings,
             entries,
             visited,
             drains,

@@ -52,18 +52,18 @@ impl Ledger {
         caches.drains.fetch_add(drains, Relaxed);
     }
 
-    /// Notes how things stand, if enough was unmapped since the last time.
-    pub(crate) fn note_point_if_due(&self) {
+    /// Notes how things stand after so many mappings, if enough was unmapped since the last time.
+    pub(crate) fn note_point_if_due(&self, mappings: u64) {
         let caches = &self.mapping().header().caches;
         let unmaps = caches.unmaps.load(Relaxed);
         if unmaps >= caches.next_point.load(Relaxed) {
-            self.note_point(unmaps);
+            self.note_point(unmaps, mappings);
         }
     }
 
     /// Notes how things stand. When there is no more room, every second note goes, and from then on half as many are made: so the notes
     /// are spread evenly over the process's life, however long that is.
-    fn note_point(&self, unmaps: u64) {
+    fn note_point(&self, unmaps: u64, mappings: u64) {
         let header = self.mapping().header();
         let caches = &header.caches;
         let mut count = caches.points.load(Relaxed);
@@ -81,6 +81,7 @@ impl Ledger {
             step: now(&header.step),
             operation: u64::from(header.operation.load(Relaxed)),
             unmaps,
+            mappings,
             entries: now(&caches.entries),
             visited: now(&caches.visited),
             drains: now(&caches.drains),

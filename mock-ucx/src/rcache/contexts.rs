@@ -36,14 +36,14 @@ impl State {
         }
     }
 
-    /// A range is unmapped.
-    pub(crate) fn unmapped(&mut self, range: Range) {
+    /// A range is unmapped, by a process that has made so many mappings.
+    pub(crate) fn unmapped(&mut self, range: Range, mappings: u64) {
         let drains = self.drains();
         let searches = self.caches.values_mut().map(|cache| cache.unmapped(range));
         if let Some(visited) = searches.max() {
             self.ledger.unmapped(visited);
             self.tell_caches(drains);
-            self.ledger.note_point_if_due();
+            self.ledger.note_point_if_due(mappings);
         }
     }
 

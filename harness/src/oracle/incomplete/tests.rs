@@ -45,3 +45,24 @@ fn a_process_that_did_nothing_is_a_doubt_and_one_that_crashed_early_is_not() {
         .is_empty()
     );
 }
+
+#[test]
+fn a_process_that_ended_at_a_limit_of_the_system_is_a_doubt_and_no_crash() {
+    let snapshot = empty();
+    let notes = notes(&[("backend b0 a0 UCX", Outcome::Unfinished)]);
+    let verdicts = |signal, snapshot| {
+        let verdicts = crate::oracle::judge(&Observation {
+            snapshot,
+            operations: &notes,
+            ended: Ended::Signalled(signal),
+            ..Observation::of(&empty())
+        });
+        let rule = |verdict: &Verdict| verdict.rule.clone().unwrap_or_default();
+        verdicts.iter().map(rule).collect::<Vec<_>>()
+    };
+    for known in [None, Some(&snapshot)] {
+        assert_eq!(verdicts(libc::SIGXFSZ, known), ["file_size"]);
+        assert_eq!(verdicts(libc::SIGXCPU, known), ["processor_time"]);
+        assert_eq!(verdicts(libc::SIGSEGV, known), ["SIGSEGV"]);
+    }
+}

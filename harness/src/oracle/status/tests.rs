@@ -4,7 +4,7 @@ use mock_ucx::ledger::read::Snapshot;
 
 use super::*;
 use crate::oracle::contract::breaches;
-use crate::oracle::testing::{empty, faulty, notes};
+use crate::oracle::testing::{Client, empty, faulty, ledger_of, notes, operation};
 use crate::oracle::{Observation, Outcome};
 
 /// What is told of these operations, all of which were done but the last.
@@ -53,6 +53,45 @@ fn a_registration_that_is_refused_though_nothing_failed_is_told() {
     assert!(verdicts(register, Outcome::Done, true).is_empty());
     // With a fault it may be refused.
     assert!(verdicts(register, failed("BACKEND"), false).is_empty());
+}
+
+/// What is told of `load_md` being refused after `register`, in which UCX refused a part of it, came to this.
+fn after_refusal(register: Outcome) -> Vec<Verdict> {
+    let snapshot = ledger_of("ucp_rkey_pack@1=NO_MEMORY", || {
+        let mut client = Client::new();
+        operation(6);
+        let handle = client.register();
+        assert!(client.pack(handle).is_err());
+        client.unmap(handle);
+        operation(7);
+        client.cleanup();
+    });
+    let [before @ .., _, get, load] = PAIR;
+    let mut all: Vec<_> = before.iter().map(|text| (*text, Outcome::Done)).collect();
+    all.push((PAIR[5], register));
+    all.extend([(get, Outcome::Done), (load, failed("NOT_FOUND"))]);
+    let notes = notes(&all);
+    let observation = Observation {
+        operations: &notes,
+        benign: false,
+        ..Observation::of(&snapshot)
+    };
+    judge(&breaches(&observation))
+}
+
+#[test]
+fn a_registration_that_was_refused_must_leave_nothing_behind() {
+    let told = after_refusal(failed("BACKEND"));
+    let [verdict] = &told[..] else {
+        panic!("{told:?}")
+    };
+    assert_eq!(verdict.rule.as_deref(), Some("load_md"));
+    assert_eq!(verdict.cause.map(|refusal| refusal.operation), Some(6));
+}
+
+#[test]
+fn what_comes_of_a_refusal_that_was_passed_over_is_not_judged() {
+    assert!(after_refusal(Outcome::Done).is_empty());
 }
 
 #[test]

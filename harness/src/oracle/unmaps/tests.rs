@@ -13,6 +13,7 @@ fn over(entries: impl Fn(u64) -> u64, visited: impl Fn(u64) -> u64) -> Vec<Cache
         step,
         operation: step / 4,
         unmaps: 2 * step,
+        mappings: 2 * step,
         entries: entries(step),
         visited: visited(step),
         drains: 1,
@@ -90,6 +91,58 @@ fn what_ended_with_the_unmaps_is_no_growth_while_the_client_goes_on() {
 #[test]
 fn a_burst_is_no_growth() {
     assert!(verdicts(over(|step| if step > 700 { 5000 } else { 0 }, |_| 0)).is_empty());
+}
+
+/// A client with a progress thread, whose work begins after a million calls: so many entries are pending after so many mappings.
+fn late(entries: impl Fn(u64) -> u64) -> Vec<CachePoint> {
+    let point = |mappings: u64| CachePoint {
+        step: if mappings < 500 {
+            mappings
+        } else {
+            1_000_000 + 10 * mappings
+        },
+        unmaps: mappings,
+        mappings,
+        entries: entries(mappings),
+        ..CachePoint::default()
+    };
+    (1..=200).map(|number| point(number * 50)).collect()
+}
+
+#[test]
+fn growth_that_begins_after_long_waiting_is_told() {
+    let verdicts = verdicts(late(|mappings| mappings));
+    let [verdict] = &verdicts[..] else {
+        panic!("{verdicts:?}")
+    };
+    assert!(verdict.what.contains("1.00 entries with each unmap"));
+}
+
+#[test]
+fn memory_that_is_all_unmapped_at_the_end_is_no_growth_though_calls_go_on_meanwhile() {
+    let mut points = late(|mappings| mappings / 20);
+    let last = *points.last().unwrap();
+    points.extend((1..=5000).map(|number| CachePoint {
+        step: last.step + number,
+        unmaps: last.unmaps + number,
+        entries: last.entries + number,
+        ..last
+    }));
+    assert!(verdicts(points).is_empty());
+}
+
+#[test]
+fn what_a_client_unmaps_before_it_rests_is_no_growth() {
+    let mut snapshot = with(late(|mappings| mappings));
+    snapshot.step = 3_000_000;
+    assert!(judge(&Observation::of(&snapshot)).is_empty());
+}
+
+#[test]
+fn few_mappings_tell_nothing() {
+    let mut points = late(|mappings| mappings);
+    points.truncate(75);
+    assert!(verdicts(points).is_empty());
 }
 
 #[test]

@@ -332,6 +332,11 @@ impl Model {
         self.unsent.as_deref()
     }
 
+    /// Whether nothing is made to fail.
+    pub fn is_healthy(&self) -> bool {
+        self.healthy
+    }
+
     /// Whether NIXL was told an untruth and took it for true: what it answers and moves from there on may be anything.
     pub fn is_misled(&self) -> bool {
         self.misled
