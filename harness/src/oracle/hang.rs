@@ -1,12 +1,16 @@
 //! Does something never end? A process that had to be killed, or a transfer that stays in progress although nothing is withheld.
 
 use super::{
-    Ended, Evidence, Hang, Observation, Oracle, Outcome, Subject, Verdict, function_words,
+    Ended, Evidence, Hang, Observation, OperationNote, Oracle, Outcome, Subject, Verdict,
+    function_words,
 };
 
 /// Operations that wait for the client's own transfer: its status must become final whatever failed. Others wait for what a peer
 /// sends, which an error may rightly keep from coming.
 const WAITS_FOR_ITSELF: [&str; 1] = ["wait"];
+
+/// Operations that send, or that say whether a transfer did, which carries a notification.
+const SENDS: [&str; 4] = ["notify", "post", "poll", "wait"];
 
 /// One verdict for a killed process, or one for each wait that was in vain.
 pub(super) fn judge(observation: &Observation<'_>) -> Vec<Verdict> {
@@ -40,7 +44,8 @@ pub(super) fn judge(observation: &Observation<'_>) -> Vec<Verdict> {
             let Outcome::TimedOut(what) = &note.outcome else {
                 return None;
             };
-            let counts = observation.benign || WAITS_FOR_ITSELF.contains(&note.name());
+            let counts =
+                WAITS_FOR_ITSELF.contains(&note.name()) || is_undisturbed(observation, note.number);
             let evidence = Evidence::new(format!(
                 "operation {} `{}` waited in vain for {what}",
                 note.number, note.text
@@ -57,6 +62,15 @@ pub(super) fn judge(observation: &Observation<'_>) -> Vec<Verdict> {
             })
         })
         .collect()
+}
+
+/// Nothing deviated, and whatever was to send something before this operation was not refused.
+fn is_undisturbed(observation: &Observation<'_>, operation: u32) -> bool {
+    let refused = |note: &OperationNote| {
+        let sends = SENDS.contains(&note.name());
+        sends && note.number < operation && matches!(note.outcome, Outcome::Failed(_))
+    };
+    observation.benign && !observation.operations.iter().any(refused)
 }
 
 fn verdict(

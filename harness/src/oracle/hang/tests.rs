@@ -58,3 +58,23 @@ fn a_wait_in_vain_counts_for_ones_own_transfer_and_in_benign_runs() {
     // After a fault the peer may have been told that it will never send.
     assert_eq!(timed_out("expect_notif a1 a0 \"done\"", false), 0);
 }
+
+#[test]
+fn what_is_awaited_from_a_peer_may_stay_away_if_its_sending_was_refused() {
+    let snapshot = empty();
+    let told = |sent: Outcome| {
+        let waited = Outcome::TimedOut("\"n\" from a0 at a1".to_owned());
+        let notes = notes(&[
+            ("notify a0 a1 \"n\"", sent),
+            ("expect_notif a1 \"n\" from=a0", waited),
+        ]);
+        judge(&Observation {
+            operations: &notes,
+            benign: true,
+            ..Observation::of(&snapshot)
+        })
+        .len()
+    };
+    assert_eq!(told(Outcome::Done), 1);
+    assert_eq!(told(Outcome::Failed("BACKEND".to_owned())), 0);
+}
