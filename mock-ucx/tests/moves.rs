@@ -1,72 +1,15 @@
 //! The adversary's moves, one by one: what a client sees of each, and what it does not see.
 
 mod common;
+#[path = "moves/writable.rs"]
+mod writable;
 
 use common::*;
 use mock_ucx::abi::types::*;
 use mock_ucx::abi::{memory, request, wakeup, worker};
 use mock_ucx::rules::Rule;
 use mock_ucx::{Settings, control};
-
-/// Sources that outlive every operation.
-static SOURCE_7: [u8; 64] = [7; 64];
-static SOURCE_8: [u8; 64] = [8; 64];
-
-/// A pair with a registered target and a key for it.
-struct Writable {
-    pair: Pair,
-    target: Vec<u8>,
-    memh: u64,
-    rkey: u64,
-}
-
-impl Writable {
-    fn new(log: Option<&Log>) -> Writable {
-        let pair = Pair::on(context(), UCS_THREAD_MODE_SINGLE, log);
-        let target = vec![0_u8; 64];
-        let memh = register(pair.context, &target);
-        let rkey = remote_key(pair.context, memh, pair.ep);
-        Writable {
-            pair,
-            target,
-            memh,
-            rkey,
-        }
-    }
-
-    fn put(&self, bytes: &[u8], param: &UcpRequestParam) -> usize {
-        let remote = self.target.as_ptr() as u64;
-        put(self.pair.ep, bytes, remote, self.rkey, param)
-    }
-
-    fn get(&self, bytes: &mut [u8], param: &UcpRequestParam) -> usize {
-        let remote = self.target.as_ptr() as u64;
-        get(self.pair.ep, bytes, remote, self.rkey, param)
-    }
-
-    fn progress(&self, times: u32) {
-        for _ in 0..times {
-            worker::ucp_worker_progress(self.pair.near);
-        }
-    }
-
-    fn end(self) {
-        self.give_back().end();
-    }
-
-    fn end_failed(self, status: UcsStatus) {
-        self.give_back().end_as(status);
-    }
-
-    fn give_back(self) -> Pair {
-        memory::ucp_rkey_destroy(self.rkey);
-        assert_eq!(
-            memory::ucp_mem_unmap(self.pair.context, self.memh),
-            UcsStatus::OK
-        );
-        self.pair
-    }
-}
+use writable::*;
 
 fn under(faults: &str) -> Settings {
     Settings {
@@ -493,14 +436,9 @@ fn a_decision_that_ucx_does_not_permit_is_refused_by_the_specification() {
 fn what_an_operation_under_way_uses_is_not_given_back() {
     alone_with(under("put.complete=+1"), |mock| {
         let on = Writable::new(None);
-        let source = register(on.pair.context, &SOURCE_7);
-        let param = UcpRequestParam {
-            op_attr_mask: UCP_OP_ATTR_FIELD_MEMH,
-            memh: source as _,
-            ..zeroed()
-        };
+        let (source, request) = on.put_registered();
         // The request is freed, the operation goes on.
-        free(on.put(&SOURCE_7, &param));
+        free(request);
         let context = on.pair.context;
         assert_eq!(memory::ucp_mem_unmap(context, source), UcsStatus::OK);
         mock.breaks(Rule::MemoryInUse);
@@ -518,13 +456,8 @@ fn what_an_operation_under_way_uses_is_not_given_back() {
 fn the_source_of_a_put_that_is_complete_there_is_given_back_before_the_bytes_land() {
     alone_with(under("put.land=withheld"), |_| {
         let on = Writable::new(None);
-        let source = register(on.pair.context, &SOURCE_7);
-        let param = UcpRequestParam {
-            op_attr_mask: UCP_OP_ATTR_FIELD_MEMH,
-            memh: source as _,
-            ..zeroed()
-        };
-        assert_eq!(on.put(&SOURCE_7, &param), 0);
+        let (source, request) = on.put_registered();
+        assert_eq!(request, 0);
         assert_eq!(
             memory::ucp_mem_unmap(on.pair.context, source),
             UcsStatus::OK
@@ -556,13 +489,8 @@ fn the_key_and_the_target_of_a_put_that_is_complete_at_its_source_stay_until_the
 fn what_an_operation_used_is_given_back_after_its_completion() {
     alone_with(under("put.complete=+1"), |_| {
         let on = Writable::new(None);
-        let source = register(on.pair.context, &SOURCE_7);
-        let param = UcpRequestParam {
-            op_attr_mask: UCP_OP_ATTR_FIELD_MEMH,
-            memh: source as _,
-            ..zeroed()
-        };
-        free(on.put(&SOURCE_7, &param));
+        let (source, request) = on.put_registered();
+        free(request);
         on.progress(1);
         assert_eq!(
             memory::ucp_mem_unmap(on.pair.context, source),
