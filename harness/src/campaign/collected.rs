@@ -13,7 +13,7 @@ use super::judge_case;
 use super::plan::Planned;
 use super::workers::Shown;
 use crate::execute::case::{Glance, Played};
-use crate::execute::{first_faults, later_faults, second_faults, slow_network};
+use crate::execute::{SLOW_NETWORK, first_faults, later_faults};
 use crate::report::{Finding, Findings, Symbolizer};
 
 /// What a hunt did.
@@ -159,7 +159,7 @@ impl Collected {
             .map_or(faults, |_| glance.fired().len());
         if fired < faults {
             self.tally.unfired += 1;
-        } else if faults == 1 {
+        } else if case.is_single() {
             self.grounds.add(place, case, glance.follow);
         }
     }
@@ -170,14 +170,9 @@ impl Collected {
             return;
         };
         // A play of many rounds is no ground for deviations: each round would have its own.
-        let follow = !case.scenario.growth && case.faults.faults.len() == 1;
-        let follow = match follow {
-            true => second_faults(&case.faults, snapshot),
-            false => Vec::new(),
-        };
-        let glance = Glance {
-            follow: follow.iter().map(ToString::to_string).collect(),
-            ..Glance::of(Some(snapshot))
+        let glance = match !case.scenario.growth && case.is_single() {
+            true => Glance::after(&case.faults, snapshot),
+            false => Glance::of(Some(snapshot)),
         };
         self.note(place, case, glance);
         self.plan(case, snapshot);
@@ -188,18 +183,17 @@ impl Collected {
         if case.scenario.growth {
             return;
         }
-        let slow = slow_network();
         if case.faults.is_empty()
             && let Some(singles) = self.singles.get_mut(case.origin)
         {
             *singles = first_faults(snapshot);
-        } else if case.faults == slow
+        } else if case.faults == *SLOW_NETWORK
             && let Some(later) = self.slow.get_mut(case.origin)
         {
             let with = |fault: Fault| FaultSpec {
-                faults: [slow.faults.clone(), vec![fault]].concat(),
+                faults: [SLOW_NETWORK.faults.clone(), vec![fault]].concat(),
             };
-            *later = later_faults(&slow, snapshot)
+            *later = later_faults(&SLOW_NETWORK, snapshot)
                 .into_iter()
                 .map(with)
                 .collect();

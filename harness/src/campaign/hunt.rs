@@ -18,7 +18,7 @@ use super::left::{Left, Stage};
 use super::plan::{self, Planned};
 use super::random::Random;
 use super::workers::Workers;
-use crate::execute::slow_network;
+use crate::execute::SLOW_NETWORK;
 use crate::report::{Finding, Findings};
 use crate::scenario::generate::{Class, takes_long};
 use crate::scenario::{Scenario, builtin_growth};
@@ -139,12 +139,12 @@ impl Hunt {
         state.tally.left_out += unplayed.len();
         self.grow(until, state, progress)?;
         // Where threads run beside the client, much is under way anyway, and each play takes long.
-        let mut slow = plan::each(&self.scenarios, &slow_network());
+        let mut slow = plan::each(&self.scenarios, &SLOW_NETWORK);
         slow.retain(|case| !takes_long(&case.scenario));
         let unplayed = self.phase("slow network", slow, Some(until), state, progress)?;
         state.tally.left_out += unplayed.len();
-        let draws = self.seed.filter(|_| !self.scenarios.is_empty());
-        let changed = draws.map_or_else(Vec::new, plan::changed_metadata);
+        let changed = self.seed_beside();
+        let changed = changed.map_or_else(Vec::new, plan::changed_metadata);
         let lists = [&mut state.singles, &mut state.slow].map(std::mem::take);
         let [singles, slow] = &lists;
         let singles = plan::in_turn(&self.scenarios, &[singles, slow], changed);
@@ -160,15 +160,15 @@ impl Hunt {
         progress: &mut dyn Progress,
     ) -> anyhow::Result<()> {
         while self.may_go_on(until, state) && !left.is_over(state) {
-            let (name, mut plan) = left.next(state);
-            if name == Stage::Singles {
+            let (stage, mut plan) = left.next(state);
+            if stage == Stage::Singles {
                 state.tally.sidestepped += plan::around(&self.known, &mut plan);
                 let (earlier, others) = state.split_played(plan);
                 left.earlier.extend(earlier);
                 plan = others;
             }
-            let rest = self.phase(name.text(), plan, Some(until), state, progress)?;
-            left.put_back(name, rest);
+            let rest = self.phase(stage.text(), plan, Some(until), state, progress)?;
+            left.put_back(stage, rest);
         }
         Ok(())
     }
@@ -192,6 +192,11 @@ impl Hunt {
         random.run(state, progress)
     }
 
+    /// Seed of what is drawn beside the given scenarios: who wants drawn ones alone wants them with deviations.
+    fn seed_beside(&self) -> Option<u64> {
+        self.seed.filter(|_| !self.scenarios.is_empty())
+    }
+
     fn may_go_on(&self, until: Instant, state: &Collected) -> bool {
         let in_time = Instant::now() < until;
         in_time && state.tally.cases < self.cases_max && !self.stop.load(Relaxed)
@@ -205,8 +210,7 @@ impl Hunt {
         state: &mut Collected,
         progress: &mut dyn Progress,
     ) -> anyhow::Result<()> {
-        // Who wants drawn scenarios alone wants them with deviations.
-        let seed = self.seed.filter(|_| !self.scenarios.is_empty());
+        let seed = self.seed_beside();
         let mut made = VecDeque::new();
         let mut drawn = Vec::new();
         if let Some(seed) = seed {
@@ -216,9 +220,8 @@ impl Hunt {
             drawn.extend((0..GROWTH_DRAWN).map(|number| Drawn::scenario(seed, number, self.class)));
         }
         let mut rest = plan::rounds(&self.scenarios, drawn);
-        let mut hidden = plan::around(&self.known, &mut made);
-        hidden += plan::around(&self.known, &mut rest);
-        state.tally.sidestepped += hidden;
+        state.tally.sidestepped += plan::around(&self.known, &mut made);
+        state.tally.sidestepped += plan::around(&self.known, &mut rest);
         let share = until.min(Instant::now() + self.time_max / GROWTH_SHARE);
         let mut play = |name, plan| {
             let (_, plan) = state.split_played(plan);
@@ -246,8 +249,6 @@ impl Hunt {
         if plan.is_empty() {
             return Ok(plan);
         }
-        // Benign runs, which nothing ends before their time, are the ground for all else: everything about them is wanted.
-        let glances = deadline.is_some();
         let room = self.cases_max.saturating_sub(state.tally.cases);
         let beyond = plan.split_off(plan.len().min(room));
         progress.phase(name, plan.len());
@@ -256,8 +257,9 @@ impl Hunt {
             jobs: self.jobs,
             deadline,
             environment: self.environment,
-            // What the system is asked for is recorded, and notes are findings, only in a process of a case's own.
-            glances: glances && !self.environment && !self.strict,
+            // What the system is asked for is recorded, and notes are findings, only in a process of a case's own. Of benign runs, which
+            // nothing ends before their time, everything is wanted: they are the ground for all else.
+            glances: deadline.is_some() && !self.environment && !self.strict,
             stop: &self.stop,
         };
         let before = state.tally.planned;

@@ -56,31 +56,31 @@ impl Left {
 
     /// What is to be played next.
     pub(super) fn next(&mut self, state: &mut Collected) -> (Stage, VecDeque<Planned>) {
-        if !self.singles.is_empty() {
-            let rest = self.singles.split_off(self.singles.len().min(PLANNED));
-            return (Stage::Singles, std::mem::replace(&mut self.singles, rest));
-        }
-        if self.pairs.is_empty() {
+        if self.singles.is_empty() && self.pairs.is_empty() {
             self.pairs = state.grounds.next_pairs(PLANNED, &state.journal);
         }
-        if !self.pairs.is_empty() {
-            return (Stage::Pairs, std::mem::take(&mut self.pairs));
-        }
-        let rest = self.earlier.split_off(self.earlier.len().min(GROUND));
-        (Stage::Ground, std::mem::replace(&mut self.earlier, rest))
+        let (stage, count) = match (self.singles.is_empty(), self.pairs.is_empty()) {
+            (false, _) => (Stage::Singles, PLANNED),
+            (true, false) => (Stage::Pairs, PLANNED),
+            (true, true) => (Stage::Ground, GROUND),
+        };
+        let queue = self.queue(stage);
+        let rest = queue.split_off(queue.len().min(count));
+        (stage, std::mem::replace(queue, rest))
     }
 
+    /// What could not be played is still to be tried, first.
     pub(super) fn put_back(&mut self, stage: Stage, mut rest: VecDeque<Planned>) {
+        let queue = self.queue(stage);
+        rest.append(queue);
+        *queue = rest;
+    }
+
+    fn queue(&mut self, stage: Stage) -> &mut VecDeque<Planned> {
         match stage {
-            Stage::Singles => {
-                rest.append(&mut self.singles);
-                self.singles = rest;
-            }
-            Stage::Pairs => self.pairs = rest,
-            Stage::Ground => {
-                rest.append(&mut self.earlier);
-                self.earlier = rest;
-            }
+            Stage::Singles => &mut self.singles,
+            Stage::Pairs => &mut self.pairs,
+            Stage::Ground => &mut self.earlier,
         }
     }
 }

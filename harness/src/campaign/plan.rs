@@ -33,6 +33,13 @@ pub(super) struct Planned {
     pub(super) faults: FaultSpec,
 }
 
+impl Planned {
+    /// Whether one thing deviates, after which another may.
+    pub(super) fn is_single(&self) -> bool {
+        self.faults.faults.len() == 1
+    }
+}
+
 /// Each scenario, where always the same deviates, or nothing.
 pub(super) fn each(scenarios: &[Arc<Scenario>], faults: &FaultSpec) -> VecDeque<Planned> {
     let planned = |(origin, scenario): (usize, &Arc<Scenario>)| Planned {

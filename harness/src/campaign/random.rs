@@ -24,6 +24,7 @@ use crate::scenario::Scenario;
 pub const HANDFUL: usize = 16;
 /// Cases after which it is written down how far the phase is.
 const TRACKED: usize = 1_000;
+
 /// A case as it is played.
 struct Case {
     number: usize,
@@ -204,7 +205,7 @@ impl Random<'_> {
             glance: glance.clone(),
             sidestepped: case.sidestepped,
         };
-        if !glance.suspicious && !glance.doubtful {
+        if !glance.is_worth_another() {
             return Ok(outcome);
         }
         let Some(faults) = &glance.fired else {

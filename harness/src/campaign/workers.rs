@@ -10,9 +10,9 @@ use crossbeam_channel::{Sender, unbounded};
 
 use super::plan::Planned;
 use super::random::HANDFUL;
+use crate::execute::SLOW_NETWORK;
 use crate::execute::case::{Draw, Glance, Played, Task};
 use crate::execute::pool::Zygote;
-use crate::execute::slow_network;
 
 /// What a plan is played with.
 pub(super) struct Workers<'a> {
@@ -150,7 +150,7 @@ impl Workers<'_> {
         let shown = |(index, case): (usize, Planned)| {
             let glance = suits(&case).then(|| glances.next()).flatten();
             let shown = match glance {
-                Some(glance) if !glance.suspicious && !glance.doubtful => Shown::Nothing(glance),
+                Some(glance) if !glance.is_worth_another() => Shown::Nothing(glance),
                 glance => {
                     let played = zygote.play(&case.scenario.to_string(), &case.faults.to_string());
                     Shown::Whole(Box::new(played?), glance)
@@ -166,7 +166,7 @@ impl Workers<'_> {
 /// is wanted.
 fn suits_a_glance(case: &Planned) -> bool {
     let scenario = &case.scenario;
-    let ground = case.faults == slow_network();
+    let ground = case.faults == *SLOW_NETWORK;
     !ground && !scenario.growth && !scenario.telemetry && !scenario.churns()
 }
 
@@ -175,6 +175,6 @@ fn task(case: &Planned) -> Task {
         scenario: case.scenario.to_string(),
         faults: case.faults.to_string(),
         draw: Draw::Nothing,
-        follow: case.faults.faults.len() == 1,
+        follow: case.is_single(),
     }
 }

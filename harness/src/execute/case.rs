@@ -11,6 +11,7 @@ use mock_ucx::schedule::{Fault, FaultSpec, Point};
 use mock_ucx::trace::TRACE;
 use serde::{Deserialize, Serialize};
 
+use crate::execute::enumerate::second_faults;
 use crate::execute::noted::explicit;
 
 /// What is to be played.
@@ -87,6 +88,20 @@ impl Glance {
             numbers.map(|number| (point, number)).collect::<Vec<_>>()
         };
         fired.faults.iter().flat_map(of_one).collect()
+    }
+
+    /// Whether the case deserves a second look.
+    pub(crate) fn is_worth_another(&self) -> bool {
+        self.suspicious || self.doubtful
+    }
+
+    /// What a ledger says, and what else can deviate after `first` did.
+    pub(crate) fn after(first: &FaultSpec, snapshot: &Snapshot) -> Glance {
+        let follow = second_faults(first, snapshot);
+        Glance {
+            follow: follow.iter().map(ToString::to_string).collect(),
+            ..Glance::of(Some(snapshot))
+        }
     }
 
     /// What a ledger says; without one, UCX was not called.

@@ -2,6 +2,7 @@
 //! then a second one in what followed.
 
 use std::collections::BTreeSet;
+use std::sync::LazyLock;
 
 use mock_ucx::functions::{FUNCTION_COUNT, Function};
 use mock_ucx::ledger::Kind;
@@ -10,6 +11,15 @@ use mock_ucx::schedule::{Choice, Fault, FaultSpec, Occurrences, Point};
 
 /// Occurrences of one point with one object that deviate one by one. Scenarios are short: more than this are repetitions.
 const OCCURRENCES_MAX: u64 = 64;
+/// Second deviations that are tried after one first: the whole square of them would take days, and neighbours differ least.
+const SECONDS_MAX: usize = 48;
+
+/// A network on which each operation takes its time: what is under way when something else deviates is more than on one that is quick.
+pub static SLOW_NETWORK: LazyLock<FaultSpec> = LazyLock::new(|| {
+    let each = "put.complete=+5; get.complete=+5; am.complete=+5; flush.complete=+5; am.deliver=+5";
+    // It is right: a test reads it.
+    each.parse().unwrap_or_default()
+});
 
 /// One deviation, with what puts it before or behind others: its first occurrences and likeliest outcomes cover a point best.
 struct Deviation {
@@ -150,18 +160,6 @@ fn later_calls(snapshot: &Snapshot, after: u64) -> Vec<Deviation> {
     later
 }
 
-/// A network on which each operation takes its time: what is under way when something else deviates is more than on one that is quick.
-pub fn slow_network() -> FaultSpec {
-    // It is right: a test reads it.
-    SLOW_NETWORK.parse().unwrap_or_default()
-}
-
-const SLOW_NETWORK: &str =
-    "put.complete=+5; get.complete=+5; am.complete=+5; flush.complete=+5; am.deliver=+5";
-
-/// Second deviations that are tried after one first: the whole square of them would take days, and neighbours differ least.
-const SECONDS_MAX: usize = 48;
-
 /// At most `count` of the items, evenly spread over all; which, depends on `others`.
 fn spread<T>(items: Vec<T>, count: usize, others: usize) -> impl Iterator<Item = T> {
     let total = items.len();
@@ -217,7 +215,7 @@ mod tests {
 
     #[test]
     fn on_a_slow_network_five_kinds_of_things_take_their_time() {
-        assert_eq!(slow_network().faults.len(), 5);
+        assert_eq!(SLOW_NETWORK.faults.len(), 5);
     }
 
     #[test]

@@ -17,6 +17,6 @@ mod transcript;
 pub(crate) mod watch;
 pub mod zygote;
 
-pub use enumerate::{first_faults, later_faults, second_faults, slow_network};
+pub use enumerate::{SLOW_NETWORK, first_faults, later_faults, second_faults};
 pub use region::{Mapping, pattern_byte};
 pub use transcript::{Counts, Outcome, Phase, Record, Transcript, Verdict};

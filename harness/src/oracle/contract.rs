@@ -43,9 +43,10 @@ pub(super) fn breaches<'a>(observation: &Observation<'a>) -> Vec<Breach<'a>> {
         let Some(op) = read(&note.text) else {
             continue;
         };
-        let refused = refused_registration(observation, note);
-        if model.is_healthy() && refused.is_some() {
-            cause = refused;
+        if model.is_healthy()
+            && let Some(refused) = refused_registration(observation, note)
+        {
+            cause = Some(refused);
             model.apply(&op, seen(note));
             continue;
         }
@@ -167,14 +168,10 @@ fn is_as_healthy(observation: &Observation<'_>) -> bool {
 
 /// When UCX refused a part of this registration, so that it failed.
 fn refused_registration(observation: &Observation<'_>, note: &OperationNote) -> Option<Moment> {
-    let fired = observation
-        .snapshot
-        .map_or(&[][..], |snapshot| &snapshot.fired);
-    let mut inside = fired
-        .iter()
-        .filter(|fired| fired.at.operation == note.number);
-    let refusal = inside.find(|fired| refuses_registration(fired, note))?;
-    Some(refusal.at)
+    let mut fired = observation.snapshot?.fired.iter();
+    let refusal =
+        fired.find(|fired| fired.at.operation == note.number && refuses_registration(fired, note));
+    refusal.map(|fired| fired.at)
 }
 
 /// Whether UCX would not do a part of a registration, and NIXL said so: then all is as it was before. `registerMem` answers an error "if

@@ -13,7 +13,6 @@ use super::Answer;
 use crate::execute::Outcome;
 use crate::execute::case::{Draw, Glance, Note, Task};
 use crate::execute::child::{CANNOT_BEGIN, HEAL_AFTER, Reading, number, patience};
-use crate::execute::enumerate::second_faults;
 use crate::execute::interpret::{Observer, play};
 use crate::execute::limits;
 use crate::execute::noted::operation;
@@ -131,17 +130,16 @@ impl Resident {
                 at_rest: true,
             });
         };
-        let follow = match task.follow {
-            true => second_faults(&task.faults.parse()?, &snapshot),
-            false => Vec::new(),
+        let glance = match task.follow {
+            true => Glance::after(&task.faults.parse()?, &snapshot),
+            false => Glance::of(Some(&snapshot)),
         };
         let verdicts = verdicts(&snapshot, &notes, benign, scenario.misuse);
         Ok(Answer {
             glance: Glance {
                 suspicious: verdicts.iter().any(|verdict| !verdict.is_doubt()),
                 doubtful: verdicts.iter().any(Verdict::is_doubt),
-                follow: follow.iter().map(ToString::to_string).collect(),
-                ..Glance::of(Some(&snapshot))
+                ..glance
             },
             at_rest: self.is_at_rest(&snapshot),
         })
