@@ -29,6 +29,8 @@ impl Machine {
     fn examine(mut self, check: &str) -> (Option<i32>, String) {
         let output = self.command.output().expect("it starts");
         let text = String::from_utf8_lossy(&output.stdout).into_owned();
+        // Shown when a test fails: what else was ill decides the exit status.
+        eprintln!("{text}");
         let mut lines = text.lines();
         let about = lines
             .find(|line| line.get(6..).is_some_and(|rest| rest.starts_with(check)))

@@ -1,7 +1,7 @@
 //! What the system must permit.
 
 use std::ffi::CStr;
-use std::io;
+use std::io::{self, Read, Write};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
@@ -70,10 +70,18 @@ pub(super) fn process_memory() -> Health {
 struct Waiting(Child);
 
 impl Waiting {
+    /// Returns when the program has answered: until then it may be a script yet that becomes another program, and what is mapped
+    /// changes between two looks.
     fn start() -> io::Result<Waiting> {
         let mut command = Command::new("cat");
-        command.stdin(Stdio::piped()).stdout(Stdio::null());
-        command.env_remove("LD_PRELOAD").spawn().map(Waiting)
+        command.stdin(Stdio::piped()).stdout(Stdio::piped());
+        let mut waiting = command.env_remove("LD_PRELOAD").spawn().map(Waiting)?;
+        let Waiting(child) = &mut waiting;
+        if let (Some(input), Some(output)) = (&mut child.stdin, &mut child.stdout) {
+            input.write_all(b"?")?;
+            output.read_exact(&mut [0])?;
+        }
+        Ok(waiting)
     }
 }
 
