@@ -6,6 +6,7 @@ use mock_ucx::functions::Function;
 use mock_ucx::ledger::read::Snapshot;
 use mock_ucx::schedule::{Fault, FaultSpec, Point};
 
+use super::damaged;
 use super::grounds::Grounds;
 use super::hunt::{Hunt, Progress};
 use super::journal::Journal;
@@ -14,6 +15,7 @@ use super::plan::Planned;
 use super::workers::Shown;
 use crate::execute::case::{Glance, Played};
 use crate::execute::{SLOW_NETWORK, first_faults, later_faults};
+use crate::nixl::metadata::Field;
 use crate::report::{Finding, Findings, Symbolizer};
 
 /// What a hunt did.
@@ -54,6 +56,8 @@ pub(super) struct Collected {
     pub(super) singles: Vec<Vec<FaultSpec>>,
     /// The same on a slow network.
     pub(super) slow: Vec<Vec<FaultSpec>>,
+    /// The fields of metadata, known from a case in which nothing was changed.
+    pub(super) fields: Vec<Field>,
     /// What can follow from the single deviations that were played.
     pub(super) grounds: Grounds,
     pub(super) journal: Journal,
@@ -74,6 +78,7 @@ impl Collected {
             tally: Tally::default(),
             singles: vec![Vec::new(); hunt.scenarios.len()],
             slow: vec![Vec::new(); hunt.scenarios.len()],
+            fields: Vec::new(),
             grounds: Grounds::default(),
             symbols: Symbolizer::new(),
         }
@@ -176,6 +181,9 @@ impl Collected {
         };
         self.note(place, case, glance);
         self.plan(case, snapshot);
+        if case.origin == damaged::ORIGIN && self.fields.is_empty() {
+            self.fields = damaged::seen(&played.notes);
+        }
     }
 
     /// What can deviate in a scenario is asked for once: after the runs in which nothing does, and those on a slow network.

@@ -11,6 +11,7 @@ use mock_ucx::schedule::FaultSpec;
 
 use super::collected::{Collected, Tally};
 use super::confirm::Confirm;
+use super::damaged;
 use super::drawn::Drawn;
 use super::journal::Journal;
 use super::known::Known;
@@ -143,11 +144,17 @@ impl Hunt {
         slow.retain(|case| !takes_long(&case.scenario));
         let unplayed = self.phase("slow network", slow, Some(until), state, progress)?;
         state.tally.left_out += unplayed.len();
-        let changed = self.seed_beside();
-        let changed = changed.map_or_else(Vec::new, plan::changed_metadata);
+        let damaged = match self.seed_beside() {
+            Some(seed) => {
+                let whole = VecDeque::from([damaged::undamaged()]);
+                self.phase("metadata as it is", whole, None, state, progress)?;
+                damaged::lists(seed, &state.fields)
+            }
+            None => Vec::new(),
+        };
         let lists = [&mut state.singles, &mut state.slow].map(std::mem::take);
         let [singles, slow] = &lists;
-        let singles = plan::in_turn(&self.scenarios, &[singles, slow], changed);
+        let singles = plan::in_turn(&self.scenarios, &[singles, slow], damaged);
         Ok(Left::new(singles))
     }
 

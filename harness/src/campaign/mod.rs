@@ -4,6 +4,7 @@ pub mod benchmark;
 pub mod bisect;
 mod collected;
 mod confirm;
+mod damaged;
 mod drawn;
 mod grounds;
 mod hunt;

@@ -7,20 +7,13 @@ use mock_ucx::schedule::FaultSpec;
 
 use super::known::Known;
 use crate::scenario::Scenario;
-use crate::scenario::generate::{Damage, Stream, takes_long};
+use crate::scenario::generate::takes_long;
 
 /// Endpoints that fail where it is seen what grows: two agents have one each to themselves, and one to each other.
 const ENDPOINTS_GONE: u32 = 4;
 
 /// What takes fifty times as long as others has a turn less often.
 const SLOW_PACE: usize = 4;
-
-/// Changed metadata has the turns of so many scenarios.
-const CHANGED_LISTS: usize = 8;
-/// Places in metadata: that of an agent with one registration has 325 bytes in 1.5.1.
-const METADATA_PLACES: u16 = 352;
-/// What is written there: small numbers, which count things and name kinds of them, and the largest.
-const METADATA_BYTES: [u8; 10] = [0, 1, 2, 3, 4, 5, 6, 7, 8, 0xff];
 
 /// A case in the plan.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -89,11 +82,11 @@ pub(super) fn growth_beside_the_gone(scenarios: Vec<Scenario>) -> VecDeque<Plann
     scenarios.flat_map(planned).collect()
 }
 
-/// The deviations of all scenarios, each in some lists, and metadata that was changed. Each list takes its turn, so that a hunt that is cut short has seen all.
+/// The deviations of all scenarios, each in some lists, and other lists. Each list takes its turn, so that a hunt that is cut short has seen all.
 pub(super) fn in_turn(
     scenarios: &[Arc<Scenario>],
     lists: &[&[Vec<FaultSpec>]],
-    changed: Vec<Planned>,
+    others: Vec<Vec<Planned>>,
 ) -> VecDeque<Planned> {
     let of_scenario = |(origin, list): (usize, &Vec<FaultSpec>)| {
         let scenario = &scenarios[origin];
@@ -112,11 +105,7 @@ pub(super) fn in_turn(
         .flat_map(|lists| lists.iter().enumerate())
         .map(of_scenario)
         .collect();
-    let share = changed.len().div_ceil(CHANGED_LISTS).max(1);
-    turns.extend(changed.chunks(share).map(|some| Turns {
-        pace: 1,
-        cases: some.to_vec(),
-    }));
+    turns.extend(others.into_iter().map(|cases| Turns { pace: 1, cases }));
     let longest = turns.iter().map(|list| list.cases.len() * list.pace);
     let mut plan = VecDeque::new();
     for rank in 0..longest.max().unwrap_or(0) {
@@ -132,24 +121,6 @@ struct Turns {
     /// They have every so manyth.
     pace: usize,
     cases: Vec<Planned>,
-}
-
-/// Metadata with one byte that is another, each in its place, in an order that the seed says.
-pub(super) fn changed_metadata(seed: u64) -> Vec<Planned> {
-    let places = 0..METADATA_PLACES;
-    let each = places.flat_map(|place| METADATA_BYTES.map(|byte| (place, byte)));
-    let mut each: Vec<(u16, u8)> = each.collect();
-    let key = |(place, byte): &(u16, u8)| u64::from(*place) << 8 | u64::from(*byte);
-    each.sort_by_cached_key(|one| Stream::new(seed, key(one)).next_number());
-    let planned = |(place, byte): (u16, u8)| {
-        let name = format!("metadata-{place}-{byte}");
-        Planned {
-            origin: 0,
-            scenario: Arc::new(Damage::of_one_byte(place, byte).scenario(&name)),
-            faults: FaultSpec::default(),
-        }
-    };
-    each.into_iter().map(planned).collect()
 }
 
 /// The plan with another way round each known crash that is to be expected; and how many cases go round one.
@@ -188,23 +159,5 @@ mod tests {
         let plan = in_turn(&[quick.clone(), slow, quick], &[&lists], Vec::new());
         let order: Vec<usize> = plan.iter().map(|case| case.origin).collect();
         assert_eq!(order, [0, 1, 2, 0, 1]);
-    }
-
-    #[test]
-    fn every_byte_of_metadata_is_changed_in_an_order_of_the_seed() {
-        let texts = |seed| -> Vec<String> {
-            let changed = changed_metadata(seed).into_iter();
-            changed.map(|case| case.scenario.to_string()).collect()
-        };
-        let (mut one, mut other) = (texts(1), texts(2));
-        assert_ne!(one, other);
-        one.sort();
-        other.sort();
-        assert_eq!(one, other);
-        one.dedup();
-        assert_eq!(
-            one.len(),
-            usize::from(METADATA_PLACES) * METADATA_BYTES.len()
-        );
     }
 }

@@ -190,6 +190,9 @@ pub struct Note {
     /// What it answered besides its status.
     #[serde(default)]
     pub answers: Vec<String>,
+    /// What of that is not the same everywhere: sizes, places, numbers of polls.
+    #[serde(default)]
+    pub measured: Vec<String>,
     /// Whether it belongs to the teardown.
     pub teardown: bool,
     /// The first call of UCX that can belong to it.
@@ -350,6 +353,9 @@ pub enum Line {
         /// What it answered besides its status.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         answers: Vec<String>,
+        /// What of that is not the same everywhere.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        measured: Vec<String>,
     },
     /// What was live after some rounds.
     Growth(Growth),
@@ -398,6 +404,7 @@ pub fn assemble(text: &str) -> Noted {
                     line,
                     outcome: None,
                     answers: Vec::new(),
+                    measured: Vec::new(),
                     teardown,
                     first_step,
                 }),
@@ -406,10 +413,12 @@ pub fn assemble(text: &str) -> Noted {
                 operation,
                 outcome,
                 answers,
+                measured,
             } => {
                 if let Some(at) = place(notes, operation) {
                     notes[at].outcome = Some(outcome);
                     notes[at].answers = answers;
+                    notes[at].measured = measured;
                 }
             }
             Line::Growth(growth) => noted.growth = Some(growth),
@@ -436,6 +445,7 @@ mod tests {
                 operation: 1,
                 outcome: NoteOutcome::Done,
                 answers: Vec::new(),
+                measured: Vec::new(),
             },
             Line::Begin {
                 operation: 2,

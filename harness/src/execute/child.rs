@@ -217,12 +217,13 @@ impl Observer for Notes {
     }
 
     fn after_op(&mut self, index: usize, _op: &Op, outcome: &Outcome) {
-        let answers = outcome.answer.clone();
+        let (answers, measured) = (outcome.answer.clone(), outcome.measured.clone());
         let outcome = self.reading.read(&outcome.verdict);
         self.write(&Line::End {
             operation: number(index),
             outcome,
             answers,
+            measured,
         });
     }
 

@@ -144,7 +144,8 @@ impl Zygote {
                 let words = self.server.last_words();
                 self.server = server(&self.program, &self.spec)
                     .with_context(|| format!("{error:#}: {words}"))?;
-                self.server.exchange(request)
+                let again = self.server.exchange(request);
+                again.with_context(|| self.server.last_words())
             }
         }
     }

@@ -7,6 +7,7 @@ pub mod error;
 pub mod fetch;
 pub mod installed;
 pub mod load;
+pub mod metadata;
 pub mod python;
 pub mod rebind;
 pub mod release;

@@ -7,6 +7,7 @@ use std::ops::Range;
 use super::reply::{Played, Reply, Stop, skip};
 use super::world::{World, held};
 use crate::nixl::capi::{CallError, MemType, OptArgs, Status, XferDlist};
+use crate::nixl::metadata::fields;
 use crate::scenario::*;
 
 /// What a blob may grow to by being spliced with itself. The blobs of the largest scenarios have a tenth of that.
@@ -46,9 +47,12 @@ impl World {
     }
 
     fn keep(&mut self, blob: BlobSlot, bytes: Vec<u8>) -> Reply {
-        let measured = format!("{} bytes", bytes.len());
+        let reply = Reply::done().measured(format!("{} bytes", bytes.len()));
+        let reply = fields(&bytes)
+            .iter()
+            .fold(reply, |reply, field| reply.measured(field.to_string()));
         self.blobs.insert(blob, bytes);
-        Reply::done().measured(measured)
+        reply
     }
 
     pub(super) fn cut_md(&mut self, blob: BlobSlot, len: u32) -> Played {

@@ -231,6 +231,7 @@ impl Observer for Notes {
             first_step: 0,
             outcome: Some(self.reading.read(&outcome.verdict)),
             answers: outcome.answer.clone(),
+            measured: Vec::new(),
             teardown: self.teardown,
         }));
     }

@@ -6,6 +6,8 @@
 //! survive whatever comes, and give back whatever it made of it. What is in an address or a remote key UCX alone can read: see
 //! `oracle/misuse.rs`.
 
+use std::fmt;
+
 use arbitrary::{Arbitrary, Unstructured};
 
 use crate::scenario::*;
@@ -20,8 +22,31 @@ pub const CHANGES_MAX: usize = 8;
 /// Places are below this; they are wrapped into the metadata, which has some hundred bytes.
 const PLACES: u16 = 4096;
 
+/// The kind of change that writes a number of eight bytes.
+const NUMBER: u8 = 2;
 /// The kind of change that writes bytes over others.
 const WRITE: u8 = 3;
+
+/// Kinds of numbers.
+const SMALL: u8 = 1;
+const LARGEST: u8 = 3;
+const LARGEST_SIGNED: u8 = 5;
+const BACK: u8 = 6;
+/// No number leads back further.
+pub const BACK_MAX: u16 = 1023;
+
+/// A number of eight bytes that is hard to read as a length or a count.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Number {
+    /// This one.
+    Small(u16),
+    /// 2⁶⁴ - 1.
+    Largest,
+    /// 2⁶³ - 1.
+    LargestSigned,
+    /// 2⁶⁴ less this, at most [`BACK_MAX`]: added to a place, it leads back.
+    Back(u16),
+}
 
 const LOADER: AgentSlot = AgentSlot(0);
 const OWNER: AgentSlot = AgentSlot(1);
@@ -30,6 +55,18 @@ const OTHER: AgentSlot = AgentSlot(2);
 const CHANGED: BlobSlot = BlobSlot(0);
 const SPARE: BlobSlot = BlobSlot(1);
 const TRUE: BlobSlot = BlobSlot(2);
+
+/// As it stands in the name of a scenario.
+impl fmt::Display for Number {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Number::Small(number) => write!(f, "{number}"),
+            Number::Largest => f.write_str("largest"),
+            Number::LargestSigned => f.write_str("largest-signed"),
+            Number::Back(back) => write!(f, "back-{back}"),
+        }
+    }
+}
 
 /// What a scenario is made from.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -73,14 +110,32 @@ impl Damage {
         })
     }
 
-    /// One byte of the metadata is another: it is loaded, used and forgotten.
-    pub fn of_one_byte(place: u16, byte: u8) -> Damage {
-        let [low, high] = place.to_le_bytes();
+    /// Metadata is loaded, used and forgotten after these changes.
+    pub fn of_changes(changes: Vec<[u8; CHANGE_BYTES]>) -> Damage {
         Damage {
-            plan: [1, 0, 0, 0, 0, 0, 1 << OWNER.0, 0],
-            changes: vec![[WRITE, low, high, byte, 0, 0, 0, 0]],
+            plan: [changes.len() as u8, 0, 0, 0, 0, 0, 1 << OWNER.0, 0],
+            changes,
             decisions: Vec::new(),
         }
+    }
+
+    /// A change that makes one byte another.
+    pub fn byte(place: u16, byte: u8) -> [u8; CHANGE_BYTES] {
+        let [low, high] = place.to_le_bytes();
+        [WRITE, low, high, byte, 0, 0, 0, 0]
+    }
+
+    /// A change that makes a number of eight bytes another.
+    pub fn number(place: u16, number: Number) -> [u8; CHANGE_BYTES] {
+        let [low, high] = place.to_le_bytes();
+        let (kind, operand) = match number {
+            Number::Small(number) => (SMALL, number),
+            Number::Largest => (LARGEST, 0),
+            Number::LargestSigned => (LARGEST_SIGNED, 0),
+            Number::Back(back) => (BACK, back),
+        };
+        let [b, c] = operand.to_le_bytes();
+        [NUMBER, low, high, kind, b, c, 0, 0]
     }
 
     /// An input that holds it.
@@ -289,7 +344,7 @@ fn change([kind, low, high, a, b, c, d, e]: &[u8; CHANGE_BYTES]) -> Op {
             at,
             mask: (*a).max(1),
         },
-        2 => write(&number(*a, u16::from_le_bytes([*b, *c])).to_le_bytes()),
+        NUMBER => write(&number(*a, u16::from_le_bytes([*b, *c])).to_le_bytes()),
         WRITE => write(&[*a, *b, *c, *d][..1 + usize::from(e % 4)]),
         4 => splice(*a, CHANGED, 0),
         5 => splice(0, CHANGED, *a),
@@ -302,12 +357,12 @@ fn change([kind, low, high, a, b, c, d, e]: &[u8; CHANGE_BYTES]) -> Op {
 fn number(kind: u8, operand: u16) -> u64 {
     match kind % 8 {
         0 => u64::from(operand % 256),
-        1 => u64::from(operand),
+        SMALL => u64::from(operand),
         2 => u64::from(operand) << 32,
-        3 => u64::MAX,
+        LARGEST => u64::MAX,
         4 => u64::from(u32::MAX),
-        5 => i64::MAX as u64,
-        _ => u64::from(operand % 1024).wrapping_neg(),
+        LARGEST_SIGNED => i64::MAX as u64,
+        _ => u64::from(operand % (BACK_MAX + 1)).wrapping_neg(),
     }
 }
 
@@ -350,10 +405,42 @@ mod tests {
 
     #[test]
     fn one_byte_that_is_another_is_loaded_used_and_forgotten() {
-        let text = Damage::of_one_byte(300, 5).scenario("damage").to_string();
+        let damage = Damage::of_changes(vec![Damage::byte(300, 5)]);
+        let text = damage.scenario("damage").to_string();
         let change = "write_md m0 at=300 \"\\x05\"\nload_md a0 m0\ncreate x0 a0 write";
         assert!(text.contains(change), "{text}");
         assert!(text.ends_with("invalidate a0 a1\n"), "{text}");
+    }
+
+    #[test]
+    fn numbers_are_written_as_they_are_meant() {
+        let text = |number| {
+            let damage = Damage::of_changes(vec![Damage::number(41, number)]);
+            assert_eq!(Damage::from_bytes(&damage.to_bytes()), damage);
+            damage.scenario("damage").to_string()
+        };
+        let written =
+            |number, bytes| text(number).contains(&format!("write_md m0 at=41 \"{bytes}\""));
+        assert!(written(
+            Number::Small(0x105),
+            r"\x05\x01\x00\x00\x00\x00\x00\x00"
+        ));
+        assert!(written(
+            Number::Largest,
+            r"\xff\xff\xff\xff\xff\xff\xff\xff"
+        ));
+        assert!(written(
+            Number::LargestSigned,
+            r"\xff\xff\xff\xff\xff\xff\xff\x7f"
+        ));
+        assert!(written(
+            Number::Back(23),
+            r"\xe9\xff\xff\xff\xff\xff\xff\xff"
+        ));
+        assert!(written(
+            Number::Back(BACK_MAX),
+            r"\x01\xfc\xff\xff\xff\xff\xff\xff"
+        ));
     }
 
     #[test]

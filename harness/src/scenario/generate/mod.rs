@@ -25,7 +25,7 @@ use std::fmt;
 use arbitrary::{Arbitrary, Unstructured};
 
 use super::Scenario;
-pub use metadata::{CHANGE_BYTES, CHANGES_MAX, Damage, PLAN_BYTES};
+pub use metadata::{BACK_MAX, CHANGE_BYTES, CHANGES_MAX, Damage, Number, PLAN_BYTES};
 pub use stream::Stream;
 use switches::Switches;
 pub use switches::takes_long;
