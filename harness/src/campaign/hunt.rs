@@ -145,12 +145,12 @@ impl Hunt {
         let unplayed = self.phase("slow network", slow, Some(until), state, progress)?;
         state.tally.left_out += unplayed.len();
         let damaged = match self.seed_beside() {
-            Some(seed) => {
+            Some(seed) if self.may_go_on(until, state) => {
                 let whole = VecDeque::from([damaged::undamaged()]);
                 self.phase("metadata as it is", whole, None, state, progress)?;
                 damaged::lists(seed, &state.fields)
             }
-            None => Vec::new(),
+            _ => Vec::new(),
         };
         let lists = [&mut state.singles, &mut state.slow].map(std::mem::take);
         let [singles, slow] = &lists;
