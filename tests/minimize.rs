@@ -67,6 +67,19 @@ fn a_whole_scenario_becomes_the_few_lines_that_lose_the_registration() {
 }
 
 #[test]
+fn a_fault_that_came_last_and_led_to_nothing_is_left_out() {
+    let folder = tempfile::tempdir().unwrap();
+    let crash = include_str!("findings/split-batch-size-zero.scenario");
+    let file = folder.path().join("crash.scenario");
+    std::fs::write(&file, format!("#! faults: handle.reuse@1=reuse\n{crash}")).unwrap();
+    let output = mock_ucx(&["minimize", file.to_str().unwrap()]);
+    let small = text(&output.stdout);
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+    assert!(!small.contains("#! faults:"), "{small}");
+    assert!(small.contains("#! showed: 10 of 10\n"), "{small}");
+}
+
+#[test]
 fn every_kept_finding_is_minimised_within_ten_seconds_and_shows_again() {
     let folder = tempfile::tempdir().unwrap();
     for file in kept() {

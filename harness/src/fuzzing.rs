@@ -8,7 +8,7 @@ use std::sync::atomic::AtomicU8;
 use anyhow::{Context, bail};
 use mock_ucx::control::edges;
 
-use crate::campaign::minimise::{Candidate, Player, Replay, Shown, minimise};
+use crate::campaign::minimise::{Candidate, Player, Same, minimise};
 use crate::campaign::{HANG_REPLAYS_MAX, Known};
 use crate::execute::case::{Draw, Task};
 use crate::execute::resident::Residents;
@@ -103,7 +103,7 @@ impl Fuzzer {
             };
             let small = {
                 let mut same = Same {
-                    player: self.player(),
+                    player: &mut self.player(),
                     finding: &finding,
                 };
                 minimise(case.clone(), &mut same, replays_max, &|| true)?
@@ -137,20 +137,6 @@ impl Fuzzer {
             strict: false,
             fingerprint: "",
         }
-    }
-}
-
-/// Looks for a finding whatever fault led to it: of several that fired the last one is taken for its cause, and may be none of it.
-struct Same<'a> {
-    player: Player<'a>,
-    finding: &'a Finding,
-}
-
-impl Replay for Same<'_> {
-    fn replay(&mut self, candidate: &Candidate) -> anyhow::Result<Option<Shown>> {
-        let (findings, trail) = self.player.play(candidate)?;
-        let same = findings.into_iter().find(|one| self.finding.is_same(one));
-        Ok(same.map(|finding| Shown { finding, trail }))
     }
 }
 

@@ -5,7 +5,7 @@ use std::sync::atomic::Ordering::Relaxed;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use super::minimise::{Candidate, Player, REPLAYS_MAX, Replay, minimise};
+use super::minimise::{Candidate, Player, REPLAYS_MAX, Replay, Same, minimise};
 use crate::certificate::certify;
 use crate::execute::pool::Zygote;
 use crate::oracle::Oracle;
@@ -78,7 +78,8 @@ pub struct Confirm<'a> {
 }
 
 impl Confirm<'_> {
-    /// Confirms all of them in `jobs` processes at once; `done` is told of each.
+    /// Confirms all of them in `jobs` processes at once; `done` is told of each. Each comes with the fingerprint that it had: what was
+    /// taken for its cause may have turned out to be none.
     ///
     /// # Errors
     /// No case can be played any more, or a finding holds a scenario or faults that cannot be read.
@@ -87,7 +88,7 @@ impl Confirm<'_> {
         findings: &[Finding],
         jobs: usize,
         done: &(dyn Fn() + Sync),
-    ) -> anyhow::Result<Vec<Finding>> {
+    ) -> anyhow::Result<Vec<(String, Finding)>> {
         let queue = Mutex::new(findings.iter());
         let results = Mutex::new(Vec::new());
         let next = || {
@@ -105,7 +106,7 @@ impl Confirm<'_> {
                 let until = self.share(left.div_ceil(jobs));
                 let confirmed = self.one(finding, until, &mut zygote, &mut symbols)?;
                 let mut results = results.lock().unwrap_or_else(PoisonError::into_inner);
-                results.push(confirmed);
+                results.push((finding.fingerprint.clone(), confirmed));
                 done();
             }
             Ok(())
@@ -138,13 +139,6 @@ impl Confirm<'_> {
         symbols: &mut Symbolizer,
     ) -> anyhow::Result<Finding> {
         let candidate = Candidate::of(finding)?;
-        let mut player = Player {
-            stage: zygote,
-            symbols,
-            nixl: self.nixl,
-            strict: self.strict,
-            fingerprint: &finding.fingerprint,
-        };
         let allowance = Allowance::of(finding.oracle);
         let go_on = |until: Instant| Instant::now() < until && !self.stop.load(Relaxed);
         let kept_back = allowance.play * allowance.stability;
@@ -152,7 +146,10 @@ impl Confirm<'_> {
         let small = match go_on(small_until) {
             true => minimise(
                 candidate.clone(),
-                &mut player,
+                &mut Same {
+                    player: &mut self.player(zygote, symbols, ""),
+                    finding,
+                },
                 allowance.replays_max,
                 &|| go_on(small_until),
             )?,
@@ -170,12 +167,29 @@ impl Confirm<'_> {
         kept.known.clone_from(&finding.known);
         let replays = allowance.affordable(until);
         if replays > 0 {
+            let fingerprint = kept.fingerprint.clone();
+            let mut player = self.player(zygote, symbols, &fingerprint);
             kept.stability = stability(&mut player, &candidate, replays)?;
         }
         if go_on(until) {
             kept.certificate = Some(certify(&kept, self.spec)?);
         }
         Ok(kept)
+    }
+
+    fn player<'b>(
+        &'b self,
+        stage: &'b mut Zygote,
+        symbols: &'b mut Symbolizer,
+        fingerprint: &'b str,
+    ) -> Player<'b> {
+        Player {
+            stage,
+            symbols,
+            nixl: self.nixl,
+            strict: self.strict,
+            fingerprint,
+        }
     }
 }
 

@@ -314,13 +314,13 @@ impl Hunt {
             let mut progress = shared.lock().unwrap_or_else(PoisonError::into_inner);
             progress.case(found);
         };
-        for mut finding in confirm.all(&new, self.jobs, &done)? {
+        for (was, mut finding) in confirm.all(&new, self.jobs, &done)? {
             // Of a small one more is known about what led to it.
             let known = self.known.name_of(&finding).map(str::to_owned);
             finding.known = finding.known.or(known);
             let is_new = finding.known.is_none();
             state.tally.not_minimised += usize::from(is_new && !finding.minimal);
-            state.findings.replace(finding);
+            state.findings.replace(&was, finding);
         }
         Ok(())
     }

@@ -119,12 +119,16 @@ impl Recorded {
         }
     }
 
-    /// A note by its key.
+    /// A note by its key, the first with it.
     pub fn note(&self, key: &str) -> Option<&str> {
-        self.notes
-            .iter()
-            .find(|(known, _)| known == key)
-            .map(|(_, value)| value.as_str())
+        self.all_notes(key).next()
+    }
+
+    /// All notes with a key.
+    pub fn all_notes(&self, key: &str) -> impl Iterator<Item = &str> {
+        let with_key = move |(known, _): &&(String, String)| known == key;
+        let notes = self.notes.iter().filter(with_key);
+        notes.map(|(_, value)| value.as_str())
     }
 }
 

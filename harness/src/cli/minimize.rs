@@ -9,11 +9,13 @@ use anyhow::{Context, bail};
 use clap::Args;
 
 use super::subject::{Subject, SubjectArgs};
-use crate::campaign::minimise::{Candidate, Minimised, Player, REPLAYS_MAX, minimise};
+use crate::campaign::minimise::{
+    Candidate, Minimised, Player, REPLAYS_MAX, Replay, Same, minimise,
+};
 use crate::campaign::{Recorded, STABILITY_REPLAYS, stability};
 use crate::cli::CLEAN;
 use crate::execute::pool::Zygote;
-use crate::report::{Stability, Symbolizer};
+use crate::report::{Finding, Stability, Symbolizer};
 
 /// Leaves out of a finding whatever it does not need - operations, then operands, then decisions - and prints the small one as a file.
 #[derive(Args)]
@@ -55,7 +57,16 @@ impl MinimizeArgs {
             );
         };
         player.fingerprint = &wanted;
-        let small = minimise(first, &mut player, self.replays, &|| true)?;
+        let small = match shown(&first, &mut player)? {
+            Some(finding) => {
+                let mut same = Same {
+                    player: &mut player,
+                    finding: &finding,
+                };
+                minimise(first, &mut same, self.replays, &|| true)?
+            }
+            None => None,
+        };
         let Some(small) = small else {
             bail!(
                 "`{}` did not show on NIXL {} however often it was played",
@@ -63,6 +74,7 @@ impl MinimizeArgs {
                 subject.spec
             );
         };
+        player.fingerprint = &small.finding.fingerprint;
         let stability = stability(&mut player, &small.candidate, STABILITY_REPLAYS)?;
         write(&recorded(&subject, &small, stability), self.to.as_deref())?;
         let before = subject.recorded.scenario.lines().count();
@@ -86,6 +98,9 @@ impl MinimizeArgs {
 /// Plays by which the fingerprint is chosen: where threads race, a crash may be told in more than one way.
 const CHOOSING_PLAYS: usize = 5;
 
+/// Plays in which it must show once.
+const SHOWING_PLAYS: usize = 15;
+
 /// The fingerprint that shows most often.
 fn usual(
     subject: &Subject,
@@ -101,6 +116,16 @@ fn usual(
     }
     let most = seen.into_iter().max_by_key(|(_, times)| *times);
     Ok(most.map(|(fingerprint, _)| fingerprint))
+}
+
+/// The finding as it is told when it shows.
+fn shown(first: &Candidate, player: &mut Player<'_>) -> anyhow::Result<Option<Finding>> {
+    for _ in 0..SHOWING_PLAYS {
+        if let Some(shown) = player.replay(first)? {
+            return Ok(Some(shown.finding));
+        }
+    }
+    Ok(None)
 }
 
 /// The small finding as a file: what was noted of it before stays.

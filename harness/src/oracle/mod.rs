@@ -7,7 +7,7 @@ use std::fmt;
 
 use mock_ucx::ledger::Kind;
 use mock_ucx::ledger::read::{Fired, Moment, Object, Snapshot};
-use mock_ucx::schedule::Choice;
+use mock_ucx::schedule::{Choice, Move, Point};
 use serde::{Deserialize, Serialize};
 
 use crate::execute::case::Growth;
@@ -319,7 +319,11 @@ impl<'a> Observation<'a> {
         let late = |fault: &Fired| matches!(fault.choice, Choice::After(_) | Choice::Withheld);
         let of_call = |fault: &Fired| fault.at.step == call.step;
         let beside = |fault: &Fired| fault.at.operation == call.operation && !late(fault);
-        let telling = |fault: &Fired| of_call(fault) && late(fault) == (oracle == Oracle::Rule);
+        // Which bytes of what fails have landed is no reason for it to fail.
+        let of_bytes = |fault: &Fired| fault.asked.point == Point::Move(Move::TransferPartial);
+        let telling = |fault: &Fired| {
+            of_call(fault) && late(fault) == (oracle == Oracle::Rule) && !of_bytes(fault)
+        };
         let last = |fits: &dyn Fn(&Fired) -> bool| fired.iter().rposition(fits);
         let giving_up = || last(&beside).filter(|_| given_up && oracle == Oracle::Rule);
         giving_up()

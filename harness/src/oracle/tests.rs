@@ -155,6 +155,17 @@ fn what_was_decided_for_the_operation_itself_is_certain_whatever_else_failed() {
 }
 
 #[test]
+fn which_bytes_of_what_fails_have_landed_is_not_why_it_fails() {
+    let faults = format!("{TWO_REFUSALS}; put.status@1=IO_ERROR; transfer.partial@1=half");
+    let snapshot = write_forgotten(&faults, false);
+    assert_eq!(snapshot.fired.len(), 4);
+    assert_eq!(
+        blamed_for_request(&snapshot, &[]),
+        ("put.status".to_owned(), true)
+    );
+}
+
+#[test]
 fn the_only_fault_of_a_case_is_certain() {
     let client = || {
         let mut client = Client::new();

@@ -112,10 +112,11 @@ impl Findings {
         sorted.into_iter()
     }
 
-    /// Puts a finding in the place of the one with its fingerprint.
-    pub fn replace(&mut self, finding: Finding) {
-        self.by_fingerprint
-            .insert(finding.fingerprint.clone(), finding);
+    /// Puts a finding in the place of the one with the fingerprint `was`. If its own is another now, and there is one with that, the two
+    /// are one.
+    pub fn replace(&mut self, was: &str, finding: Finding) {
+        self.by_fingerprint.remove(was);
+        self.insert(finding);
     }
 
     /// Writes `findings.jsonl` into a folder, whole or not at all; returns its path.

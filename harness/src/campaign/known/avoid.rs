@@ -69,6 +69,14 @@ impl Avoid {
         Ok(avoid)
     }
 
+    /// The kind of operation that completes the pattern, if it is said.
+    pub fn verb(&self) -> Option<&str> {
+        match self.operations.last()?.first()? {
+            Word::Exact(verb) => Some(verb),
+            _ => None,
+        }
+    }
+
     /// Whether the crash is to be expected in this case.
     pub fn fits(&self, scenario: &Scenario, faults: &FaultSpec) -> bool {
         self.last_line(&words_of(scenario), Some(faults)).is_some()

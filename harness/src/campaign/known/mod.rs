@@ -35,7 +35,8 @@ pub struct Known {
 struct Bug {
     name: String,
     recorded: Recorded,
-    avoid: Option<Avoid>,
+    /// Patterns of cases in which it is to be expected.
+    avoid: Vec<Avoid>,
     /// All that it showed on the NIXL that is hunted in: one bug may break several rules.
     shown: Vec<Finding>,
 }
@@ -146,7 +147,7 @@ impl Known {
 
     fn around(&self, scenario: &Scenario, faults: Option<&FaultSpec>) -> Option<Scenario> {
         let mut around: Option<Scenario> = None;
-        for avoid in self.bugs.iter().filter_map(|bug| bug.avoid.as_ref()) {
+        for avoid in self.bugs.iter().flat_map(|bug| &bug.avoid) {
             let case = around.as_ref().unwrap_or(scenario);
             around = avoid.sidestep(case, faults).or(around);
         }
@@ -164,7 +165,8 @@ fn is_played_anyway(scenario: &Scenario, faults: Option<&FaultSpec>) -> bool {
 impl Bug {
     fn read(path: &Path) -> anyhow::Result<Bug> {
         let recorded = Recorded::read(path)?;
-        let avoid = recorded.note("avoid").map(Avoid::parse).transpose();
+        let avoid = recorded.all_notes("avoid").map(Avoid::parse);
+        let avoid: anyhow::Result<Vec<Avoid>> = avoid.collect();
         Ok(Bug {
             name: path
                 .file_stem()
@@ -191,16 +193,15 @@ impl Bug {
         named || self.shown.iter().any(like)
     }
 
-    /// A crash of the same kind, in the same kind of operation, where this one is to be expected.
+    /// A crash of the same kind, in the kind of operation in which it shows or that completes a pattern, where this one is to be expected.
     fn is_expected_crash(&self, finding: &Finding, shown: &Finding) -> bool {
         let alike = finding.oracle == Oracle::Crash
             && shown.oracle == Oracle::Crash
-            && finding.rule == shown.rule
-            && finding.verb() == shown.verb();
-        let Some(avoid) = self.avoid.as_ref().filter(|_| alike) else {
-            return false;
-        };
-        avoid.fits_finding(finding)
+            && finding.rule == shown.rule;
+        let verb = finding.verb();
+        let in_it = |avoid: &&Avoid| verb == shown.verb() || verb == avoid.verb();
+        let mut expected = self.avoid.iter().filter(in_it);
+        alike && expected.any(|avoid| avoid.fits_finding(finding))
     }
 }
 
@@ -225,7 +226,10 @@ mod tests {
             bugs: vec![Bug {
                 name: "bug".to_owned(),
                 recorded: Recorded::parse(CRASH).unwrap(),
-                avoid: avoid.map(|text| Avoid::parse(text).unwrap()),
+                avoid: avoid
+                    .map(|text| Avoid::parse(text).unwrap())
+                    .into_iter()
+                    .collect(),
                 shown: shown.into_iter().collect(),
             }],
         }
@@ -277,6 +281,20 @@ mod tests {
         assert_eq!(known.name_of(&otherwise), None);
     }
 
+    #[test]
+    fn a_crash_is_known_in_each_operation_that_completes_one_of_its_patterns() {
+        let mut known = known(Some("post $x; post $x"), Some(crash("one")));
+        let mut made = crash("two");
+        made.operation = Some("make x0".to_owned());
+        made.scenario = "name c\npost x0\nmake x0 a0 write local=d0 remote=d1\n".to_owned();
+        assert_eq!(known.name_of(&made), None);
+        let other = Avoid::parse("post $x; make $x ...").unwrap();
+        known.bugs[0].avoid.push(other);
+        assert_eq!(known.name_of(&made), Some("bug"));
+        made.operation = Some("release x0".to_owned());
+        assert_eq!(known.name_of(&made), None);
+    }
+
     /// Plays nothing.
     struct Nowhere;
 
@@ -291,7 +309,7 @@ mod tests {
         let bug = |notes: &str| Bug {
             name: "hang".to_owned(),
             recorded: Recorded::parse(&format!("{notes}{CRASH}")).unwrap(),
-            avoid: None,
+            avoid: Vec::new(),
             shown: Vec::new(),
         };
         let mut known = Known {

@@ -14,7 +14,7 @@ use crate::campaign::Recorded;
 use crate::report::Finding;
 use crate::scenario::{Scenario, Step};
 
-pub use play::Player;
+pub use play::{Player, Same};
 use trail::Trail;
 
 /// Replays that one finding may cost. A replay takes some ten milliseconds, and the largest built-in scenario needs a third of these.

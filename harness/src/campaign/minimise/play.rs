@@ -67,3 +67,19 @@ impl Replay for Player<'_> {
             .map(|finding| Shown { finding, trail }))
     }
 }
+
+/// Looks for a finding whatever fault led to it: of several that fired the last one is taken for its cause, and may be none of it.
+pub struct Same<'a, 'b> {
+    /// Plays the candidates; its own fingerprint does not matter.
+    pub player: &'a mut Player<'b>,
+    /// The finding.
+    pub finding: &'a Finding,
+}
+
+impl Replay for Same<'_, '_> {
+    fn replay(&mut self, candidate: &Candidate) -> anyhow::Result<Option<Shown>> {
+        let (findings, trail) = self.player.play(candidate)?;
+        let same = findings.into_iter().find(|one| self.finding.is_same(one));
+        Ok(same.map(|finding| Shown { finding, trail }))
+    }
+}
