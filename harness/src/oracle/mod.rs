@@ -319,10 +319,11 @@ impl<'a> Observation<'a> {
         let late = |fault: &Fired| matches!(fault.choice, Choice::After(_) | Choice::Withheld);
         let of_call = |fault: &Fired| fault.at.step == call.step;
         let beside = |fault: &Fired| fault.at.operation == call.operation && !late(fault);
-        // Which bytes of what fails have landed is no reason for it to fail.
-        let of_bytes = |fault: &Fired| fault.asked.point == Point::Move(Move::TransferPartial);
+        // Which bytes of what fails have landed, and which value a handle has, is no reason for it to fail.
+        let aside = [Move::TransferPartial, Move::HandleReuse].map(Point::Move);
+        let aside = |fault: &Fired| aside.contains(&fault.asked.point);
         let telling = |fault: &Fired| {
-            of_call(fault) && late(fault) == (oracle == Oracle::Rule) && !of_bytes(fault)
+            of_call(fault) && late(fault) == (oracle == Oracle::Rule) && !aside(fault)
         };
         let last = |fits: &dyn Fn(&Fired) -> bool| fired.iter().rposition(fits);
         let giving_up = || last(&beside).filter(|_| given_up && oracle == Oracle::Rule);
