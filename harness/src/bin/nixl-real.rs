@@ -16,7 +16,7 @@ use harness::certificate::{Interference, Line, shim};
 use harness::execute::interpret::{Observer, Patience, play};
 use harness::execute::{Outcome, Transcript, Verdict};
 use harness::nixl::{self, Installed, Loaded, Ucx};
-use harness::scenario::{Op, Scenario, builtin, builtin_named};
+use harness::scenario::{Op, Scenario, builtin, builtin_named, read_text};
 
 /// Plays scenarios on NIXL with its own UCX; prints one JSON line per operation and one with the
 /// sums per scenario.
@@ -119,7 +119,7 @@ fn read(name: &str) -> anyhow::Result<Scenario> {
     if let Some(scenario) = builtin_named(name) {
         return Ok(scenario);
     }
-    let text = std::fs::read_to_string(name).with_context(|| {
+    let text = read_text(name.as_ref()).with_context(|| {
         format!("`{name}` is no built-in scenario, and no file that can be read")
     })?;
     Scenario::parse(&text).map_err(|error| anyhow::anyhow!("{name}: {error}"))

@@ -7,7 +7,7 @@ use anyhow::{Context, bail};
 use mock_ucx::schedule::FaultSpec;
 
 use crate::report::Finding;
-use crate::scenario::Scenario;
+use crate::scenario::{Scenario, clipped, read_text};
 
 /// What marks a line for us; for the scenario's parser it is a comment.
 const MARK: &str = "#!";
@@ -60,12 +60,14 @@ impl Recorded {
             let (key, value) = (key.trim(), value.trim());
             if !KEYS.contains(&key) {
                 bail!(
-                    "line {number}: `{key}` is none of the keys {}",
+                    "line {number}: `{}` is none of the keys {}",
+                    clipped(key),
                     KEYS.join(", ")
                 );
             }
             if key == "faults" {
-                faults = value.parse().with_context(|| format!("line {number}"))?;
+                faults =
+                    FaultSpec::from_text(value, true).with_context(|| format!("line {number}"))?;
             } else {
                 notes.push((key.to_owned(), value.to_owned()));
             }
@@ -81,11 +83,9 @@ impl Recorded {
     /// Reads a file.
     ///
     /// # Errors
-    /// It cannot be read, or is not well-formed.
+    /// It cannot be read, is longer than a scenario can be, or is not well-formed.
     pub fn read(path: &Path) -> anyhow::Result<Recorded> {
-        let text = std::fs::read_to_string(path)
-            .with_context(|| format!("cannot read {}", path.display()))?;
-        Recorded::parse(&text).with_context(|| path.display().to_string())
+        Recorded::parse(&read_text(path)?).with_context(|| path.display().to_string())
     }
 
     /// Which of the findings that it shows is the one that it is kept for: the first that its notes fit.
@@ -147,6 +147,8 @@ impl fmt::Display for Recorded {
 
 #[cfg(test)]
 mod tests {
+    use mock_ucx::schedule::SOURCE_BYTES_MAX;
+
     use super::*;
 
     const TEXT: &str =
@@ -181,5 +183,42 @@ mod tests {
         };
         assert!(wrong("object", "objct").starts_with("line 2: `objct`"));
         assert!(wrong("rkey_pack", "rkey_pak").contains("did you mean `ucp_rkey_pack`"));
+    }
+
+    /// A fault, filled up with a comment to so many bytes.
+    fn faults_of(bytes: usize) -> String {
+        let fault = "ucp_rkey_pack@1=NO_MEMORY #";
+        let value = fault.to_owned() + &"x".repeat(bytes - fault.len());
+        TEXT.replace("ucp_rkey_pack@1=NO_MEMORY", &value)
+    }
+
+    #[test]
+    fn faults_as_long_as_a_specification_may_be_are_read() {
+        let recorded = Recorded::parse(&faults_of(SOURCE_BYTES_MAX)).unwrap();
+        assert_eq!(recorded.faults.to_string(), "ucp_rkey_pack@1=NO_MEMORY");
+    }
+
+    #[test]
+    fn longer_faults_are_refused_with_their_line_and_without_their_text() {
+        let error = Recorded::parse(&faults_of(SOURCE_BYTES_MAX + 1)).unwrap_err();
+        assert_eq!(
+            format!("{error:#}"),
+            "line 1: the fault specification is longer than 65536 bytes"
+        );
+    }
+
+    #[test]
+    fn a_word_as_long_as_a_file_is_shown_only_as_far_as_one_reads() {
+        let word = "x".repeat(SOURCE_BYTES_MAX);
+        for text in [
+            format!("#! {word}: 1\n"),
+            format!("#! faults: {word}"),
+            format!("#! faults: ep#1.{}", &word[5..]),
+            format!("#! faults: put.complete={}", &word[13..]),
+        ] {
+            let error = format!("{:#}", Recorded::parse(&text).unwrap_err());
+            assert!(error.starts_with("line 1: "), "{error}");
+            assert!(error.len() < 1000, "{error}");
+        }
     }
 }

@@ -88,7 +88,7 @@ const SHOWN_MAX: usize = 160;
 const LEFT_OUT: char = '…';
 
 /// The beginning of a text.
-fn clipped(text: &str) -> String {
+pub(crate) fn clipped(text: &str) -> String {
     match text.char_indices().nth(SHOWN_MAX) {
         Some((end, _)) => format!("{}{LEFT_OUT}", &text[..end]),
         None => text.to_owned(),

@@ -16,6 +16,7 @@
 mod args;
 mod builtin;
 mod error;
+mod file;
 pub mod generate;
 mod lex;
 pub mod model;
@@ -31,7 +32,9 @@ mod tests;
 pub use builtin::{
     builtin, builtin_growth, builtin_misuse, builtin_named, builtin_of, builtin_texts,
 };
+pub(crate) use error::clipped;
 pub use error::{Detail, ParseError, Problem};
+pub use file::{FILE_BYTES_MAX, read_text};
 pub use op::Op;
 pub use operand::*;
 

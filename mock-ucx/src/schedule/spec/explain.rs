@@ -8,11 +8,24 @@ use crate::schedule::{Choice, Point};
 const LIKENESS_MIN: f64 = 0.75;
 /// No name is as long as this.
 const NAME_BYTES_MAX: usize = 256;
+/// Characters of a word that are shown.
+const SHOWN_MAX: usize = 80;
+
+/// A word as it stands in a message: a text may be one word.
+pub(super) fn shown(word: &str) -> String {
+    match word.char_indices().nth(SHOWN_MAX) {
+        Some((end, _)) => format!("{}…", &word[..end]),
+        None => word.to_owned(),
+    }
+}
 
 pub(super) fn unknown_point(name: &str) -> String {
     let functions = Function::all().map(Function::name);
     guess(
-        &format!("`{name}` is neither a function nor a decision point of the mock"),
+        &format!(
+            "`{}` is neither a function nor a decision point of the mock",
+            shown(name)
+        ),
         name,
         Point::all().map(Point::name).chain(functions),
     )
@@ -22,7 +35,11 @@ pub(super) fn unknown_point(name: &str) -> String {
 pub(super) fn unknown_point_of(kind: Kind, name: &str) -> String {
     let asked = || Point::all().filter(|point| point.is_asked_of(kind));
     guess(
-        &format!("`{name}` is no decision point of {}", with_article(kind)),
+        &format!(
+            "`{}` is no decision point of {}",
+            shown(name),
+            with_article(kind)
+        ),
         name,
         asked()
             .map(|point| super::name_after(kind, point))
@@ -32,7 +49,7 @@ pub(super) fn unknown_point_of(kind: Kind, name: &str) -> String {
 
 pub(super) fn unknown_kind(name: &str) -> String {
     guess(
-        &format!("`{name}` is no kind of object"),
+        &format!("`{}` is no kind of object", shown(name)),
         name,
         Kind::ALL
             .into_iter()
@@ -43,7 +60,9 @@ pub(super) fn unknown_kind(name: &str) -> String {
 pub(super) fn unknown_outcome(word: &str, point: Point) -> String {
     let names = outcomes(point);
     let names = names.iter().map(String::as_str).chain(["benign"]);
-    match nearest(word, names) {
+    let near = nearest(word, names);
+    let word = shown(word);
+    match near {
         Some(near) => format!("`{word}` is no outcome; did you mean `{near}`?"),
         None => format!("`{word}` is no outcome; {}", permitted(point)),
     }
@@ -51,7 +70,8 @@ pub(super) fn unknown_outcome(word: &str, point: Point) -> String {
 
 pub(super) fn not_permitted(word: &str, point: Point) -> String {
     format!(
-        "UCX does not let {point} be {word}; {}; nearest is `{}`",
+        "UCX does not let {point} be {}; {}; nearest is `{}`",
+        shown(word),
         permitted(point),
         nearest_always(word, point)
     )
@@ -89,7 +109,8 @@ pub(super) fn not_by_progress(point: Point) -> String {
 
 pub(super) fn paranoid(word: &str, point: Point) -> String {
     format!(
-        "that UCX lets {point} be {word} is doubtful; --paranoid (MOCK_UCX_PARANOID=1) permits it all the same"
+        "that UCX lets {point} be {} is doubtful; --paranoid (MOCK_UCX_PARANOID=1) permits it all the same",
+        shown(word)
     )
 }
 

@@ -403,13 +403,19 @@ fn choice(word: &str, at: usize, point: Point) -> Result<Option<Choice>, Wrong> 
 fn number(text: &str, at: usize, max: u64, what: &str) -> Result<u64, Wrong> {
     let is_number = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
     if !is_number || text.bytes().all(|byte| byte == b'0') {
-        return wrong(at, format!("`{text}` is not {what} (1, 2, ...)"));
+        return wrong(
+            at,
+            format!("`{}` is not {what} (1, 2, ...)", explain::shown(text)),
+        );
     }
     match text.parse() {
         Ok(number) if number <= max => Ok(number),
         _ => wrong(
             at,
-            format!("{text} is too large for {what}; at most {max} is"),
+            format!(
+                "{} is too large for {what}; at most {max} is",
+                explain::shown(text)
+            ),
         ),
     }
 }

@@ -39,17 +39,33 @@ impl FaultSpec {
     /// Reads a specification from its text, or from the file that is named behind `@`.
     ///
     /// # Errors
-    /// The file cannot be read, or the text is not a specification.
+    /// The file cannot be read, or the text is longer than [`SOURCE_BYTES_MAX`], or not a specification.
     pub fn from_source(source: &str, paranoid: bool) -> Result<FaultSpec, SourceError> {
         let (file, text) = match source.trim_start().strip_prefix('@') {
             None => (String::new(), source.to_owned()),
             Some(name) => (name.to_owned(), read(name)?),
         };
-        if text.len() > SOURCE_BYTES_MAX {
-            return Err(SourceError::TooLong);
-        }
-        FaultSpec::parse(&text, paranoid).map_err(|error| SourceError::Wrong { file, text, error })
+        bounded(&text, paranoid, file)
     }
+
+    /// Reads a specification from its text alone, for which `@FILE` is a mistake.
+    ///
+    /// # Errors
+    /// The text is longer than [`SOURCE_BYTES_MAX`], or not a specification.
+    pub fn from_text(text: &str, paranoid: bool) -> Result<FaultSpec, SourceError> {
+        bounded(text, paranoid, String::new())
+    }
+}
+
+fn bounded(text: &str, paranoid: bool, file: String) -> Result<FaultSpec, SourceError> {
+    if text.len() > SOURCE_BYTES_MAX {
+        return Err(SourceError::TooLong);
+    }
+    FaultSpec::parse(text, paranoid).map_err(|error| SourceError::Wrong {
+        file,
+        text: text.to_owned(),
+        error,
+    })
 }
 
 /// One byte more than is permitted shows that a file is too long.

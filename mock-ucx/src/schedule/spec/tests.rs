@@ -269,6 +269,47 @@ fn a_file_is_read_like_a_text_and_named_when_it_is_wrong() {
     assert!(FaultSpec::from_source(&source, false).is_err());
 }
 
+#[test]
+fn a_word_as_long_as_a_text_is_shown_only_as_far_as_one_reads() {
+    let word = "x".repeat(SOURCE_BYTES_MAX / 2);
+    let digits = "0".repeat(SOURCE_BYTES_MAX / 2) + "1";
+    for text in [
+        word.clone(),
+        format!("ep#1.{word}"),
+        format!("{word}#1.fail"),
+        format!("ep#{word}.fail"),
+        format!("put.complete={word}"),
+        format!("put.complete@{word}"),
+        format!("put.complete@1{digits}=+1"),
+        format!("ucp_rkey_pack=+{digits}"),
+    ] {
+        let error = FaultSpec::from_text(&text, false).unwrap_err().to_string();
+        assert!(error.contains("…") && error.len() < 1000, "{error}");
+    }
+    assert!(FaultSpec::from_text(&format!("put.complete@{digits}=+1"), false).is_ok());
+}
+
+#[test]
+fn a_text_alone_is_bounded_like_a_file_and_names_none() {
+    let fault = "ucp_mem_map@2=NO_MEMORY #";
+    let of = |bytes: usize| {
+        let rest = "x".repeat(bytes - fault.len());
+        FaultSpec::from_text(&format!("{fault}{rest}"), false)
+    };
+    assert_eq!(
+        of(SOURCE_BYTES_MAX).unwrap().to_string(),
+        "ucp_mem_map@2=NO_MEMORY"
+    );
+    assert!(matches!(
+        of(SOURCE_BYTES_MAX + 1),
+        Err(SourceError::TooLong)
+    ));
+    assert!(matches!(
+        FaultSpec::from_text("@/etc/hostname", false),
+        Err(SourceError::Wrong { .. })
+    ));
+}
+
 fn occurrences() -> impl Strategy<Value = Occurrences> {
     prop_oneof![
         Just(Occurrences::ALL),
