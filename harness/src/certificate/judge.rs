@@ -101,7 +101,7 @@ pub fn beyond(finding: &Finding) -> Option<String> {
         Oracle::Rule => "it does not tell that a rule was broken",
         Oracle::Hang => "a hang there cannot be told from a slow answer",
         Oracle::Notification => "the interpreter there does not ask the model",
-        Oracle::Growth => "what is live is not counted there",
+        Oracle::Growth | Oracle::Kept => "what is live is not counted there",
         Oracle::Incomplete => "nothing was found",
         Oracle::Lost if !COUNTED.contains(&finding.object.as_str()) => {
             return Some(format!("the shim does not count a {}", finding.object));

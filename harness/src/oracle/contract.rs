@@ -4,7 +4,9 @@ use mock_ucx::functions::Function;
 use mock_ucx::ledger::read::{Fired, Moment, Snapshot};
 use mock_ucx::schedule::{Choice, Point};
 
-use super::{Evidence, Observation, OperationNote, Oracle, Outcome, Subject, Verdict};
+use super::{
+    Evidence, Observation, OperationNote, Oracle, Outcome, Subject, Verdict, kept, object_words,
+};
 use crate::scenario::model::{Answer, Model, Pattern, Seen};
 use crate::scenario::{Op, Scenario, StatusWord};
 
@@ -31,6 +33,8 @@ pub(super) enum Kind {
     Lost,
     /// A notification that must not come, or not again.
     Unsent,
+    /// Endpoints that nothing used any more.
+    Kept,
 }
 
 /// All breaches of a case, in the order in which they happened.
@@ -103,6 +107,14 @@ pub(super) fn breaches<'a>(observation: &Observation<'a>) -> Vec<Breach<'a>> {
                 ),
             },
             _ => {}
+        }
+        if let Op::Release { transfer } = &op
+            && model.is_over(*transfer)
+            && !model.is_threaded()
+            && let Some(endpoint) = kept::closed_in(observation, note).next()
+        {
+            let what = format!("{} is closed", object_words(endpoint));
+            tell(Kind::Kept, what, "the transfer had ended well");
         }
         model.apply(&op, seen(note));
         if model.is_misled() {

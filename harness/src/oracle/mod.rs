@@ -19,6 +19,7 @@ mod crash;
 mod growth;
 mod hang;
 mod incomplete;
+mod kept;
 mod lost;
 mod misuse;
 mod notifications;
@@ -133,6 +134,8 @@ pub enum Oracle {
     Notification,
     /// Memory, or the number of objects, grows with each round.
     Growth,
+    /// A handle outlives all that uses it.
+    Kept,
     /// The mock cannot vouch for the case: a doubt, not a finding.
     Incomplete,
 }
@@ -149,6 +152,7 @@ impl Oracle {
             Oracle::Status => "status",
             Oracle::Notification => "notification",
             Oracle::Growth => "growth",
+            Oracle::Kept => "kept",
             Oracle::Incomplete => "incomplete",
         }
     }
@@ -263,6 +267,7 @@ pub fn judge(observation: &Observation<'_>) -> Vec<Verdict> {
     verdicts.extend(bytes::judge(&breaches));
     verdicts.extend(status::judge(&breaches));
     verdicts.extend(notifications::judge(&breaches));
+    verdicts.extend(kept::judge(observation, &breaches));
     verdicts.extend(growth::judge(observation));
     verdicts.extend(unmaps::judge(observation));
     verdicts.extend(incomplete::judge(observation));

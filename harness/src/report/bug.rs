@@ -64,6 +64,7 @@ impl BugReport<'_> {
             Oracle::Status => "A status is not true".to_owned(),
             Oracle::Notification => "A notification is lost, or comes twice".to_owned(),
             Oracle::Growth => "Memory that is never given back".to_owned(),
+            Oracle::Kept => format!("A {object} of UCX is kept after its use"),
             Oracle::Incomplete => "Inconclusive".to_owned(),
         };
         let operation = finding.operation.as_deref().unwrap_or_default();

@@ -280,17 +280,33 @@ int nixl_capi_get_local_md(struct agent *agent, void **data, size_t *length)
     return SUCCESS;
 }
 
-static void forget(struct agent *agent, struct peer *peer)
+static void close_endpoint(struct agent *agent, ucp_ep_h ep)
 {
     ucp_request_param_t param = {0};
 
+    finish(agent->worker, ucp_ep_close_nbx(ep, &param));
+}
+
+void close_kept(struct agent *agent)
+{
+    if (agent->kept_ep != NULL) {
+        close_endpoint(agent, agent->kept_ep);
+    }
+    agent->kept_ep = NULL;
+}
+
+static void forget(struct agent *agent, struct peer *peer)
+{
     for (size_t index = 0; index < peer->count; index++) {
         if (!has_bug("lose_rkey")) {
             ucp_rkey_destroy(peer->remotes[index].rkey);
         }
     }
-    if (!has_bug("lose_endpoint")) {
-        finish(agent->worker, ucp_ep_close_nbx(peer->ep, &param));
+    if (has_bug("keep_endpoint")) {
+        close_kept(agent);
+        agent->kept_ep = peer->ep;
+    } else if (!has_bug("lose_endpoint")) {
+        close_endpoint(agent, peer->ep);
     }
     *peer = agent->peers[--agent->peer_count];
     memset(&agent->peers[agent->peer_count], 0, sizeof(*peer));
@@ -342,6 +358,7 @@ int nixl_capi_destroy_agent(struct agent *agent)
     while (agent->peer_count > 0) {
         forget(agent, &agent->peers[agent->peer_count - 1]);
     }
+    close_kept(agent);
     while (agent->memory_count > 0) {
         unmap(agent, &agent->memories[agent->memory_count - 1]);
     }

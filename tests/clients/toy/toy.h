@@ -92,6 +92,8 @@ struct agent {
     ucp_ep_h late_ep;
     ucp_rkey_h late_rkey;
     struct desc late_from, late_to;
+    /* For the bug `keep_endpoint`: that of the peer that was forgotten last. */
+    ucp_ep_h kept_ep;
 };
 
 /* Whether the toy has this bug. */
@@ -100,6 +102,9 @@ void set_bug(const char *name);
 
 /* Waits until an operation of UCX is done, gives its request back and answers its status. */
 ucs_status_t finish(ucp_worker_h worker, ucs_status_ptr_t request);
+
+/* Closes the endpoint that a bug keeps, if there is one. */
+void close_kept(struct agent *agent);
 
 struct peer *find_peer(struct agent *agent, const char *name);
 struct memory *find_memory(struct agent *agent, struct desc desc);

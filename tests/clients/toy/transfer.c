@@ -175,6 +175,7 @@ int nixl_capi_get_xfer_status(struct agent *agent, struct transfer *transfer)
 
 int nixl_capi_release_xfer_req(struct agent *agent, struct transfer *transfer)
 {
+    close_kept(agent);
     transfer->released = true;
     return SUCCESS;
 }

@@ -327,6 +327,12 @@ impl Model {
         Some(format!("{} from {sender}", Message(message.to_vec())))
     }
 
+    /// Whether a transfer had ended well when its peer was forgotten, or ended: nothing of it can use the connection any more.
+    pub fn is_over(&self, transfer: TransferSlot) -> bool {
+        let transfer = self.transfers.get(&transfer);
+        transfer.is_some_and(|one| one.progress == Progress::Done && one.stale)
+    }
+
     /// A notification that came in the last operation although it was not sent, or had come before.
     pub fn unsent(&self) -> Option<&str> {
         self.unsent.as_deref()
