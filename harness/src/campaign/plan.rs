@@ -96,7 +96,11 @@ pub(super) fn in_turn(
             faults: faults.clone(),
         });
         Turns {
-            pace: if takes_long(scenario) { SLOW_PACE } else { 1 },
+            // Misuse is few, and was asked for.
+            pace: match takes_long(scenario) && !scenario.misuse {
+                true => SLOW_PACE,
+                false => 1,
+            },
             cases: planned.collect(),
         }
     };
@@ -159,5 +163,12 @@ mod tests {
         let plan = in_turn(&[quick.clone(), slow, quick], &[&lists], Vec::new());
         let order: Vec<usize> = plan.iter().map(|case| case.origin).collect();
         assert_eq!(order, [0, 1, 2, 0, 1]);
+        let text = "name s\nmisuse\nagent a0 progress_thread=on\n";
+        let misuse = [Arc::new(Scenario::parse(text).unwrap())];
+        let twice = [vec![spec("ucp_mem_map@1=NO_MEMORY"); 2]];
+        let others = vec![vec![plan[0].clone(); 2]];
+        let plan = in_turn(&misuse, &[&twice], others);
+        let order: Vec<bool> = plan.iter().map(|case| case.scenario.misuse).collect();
+        assert_eq!(order, [true, false, true, false]);
     }
 }
