@@ -27,6 +27,9 @@ fn replayed(scenario: &str, fault: &str) -> (String, Option<i32>, String) {
     (told, output.status.code(), trace)
 }
 
+/// Plays of a case, in one of which the fault must happen.
+const PLAYS_MAX: usize = 5;
+
 #[test]
 fn a_thread_that_is_refused_is_told_of_as_a_fault_of_the_environment() {
     let (told, status, _) = replayed("progress-thread", "system.thread@1=EAGAIN");
@@ -44,13 +47,15 @@ fn what_nixl_lives_through_is_no_finding() {
         ("listener", "system.connection@1=ECONNREFUSED"),
         ("two-agents-write", "system.memory@1=bad_alloc"),
     ] {
-        let (told, status, trace) = replayed(scenario, fault);
-        assert_eq!(status, Some(0), "{fault}: {told}");
         let point = fault.split('@').next().unwrap();
-        let fired = trace
-            .lines()
-            .any(|line| line.contains("\tdecision\t") && line.contains(point));
-        assert!(fired, "{fault} did not happen: {trace}");
+        // A listener's thread may come too late for it on a busy machine.
+        let happened = (0..PLAYS_MAX).any(|_| {
+            let (told, status, trace) = replayed(scenario, fault);
+            assert_eq!(status, Some(0), "{fault}: {told}");
+            let mut lines = trace.lines();
+            lines.any(|line| line.contains("\tdecision\t") && line.contains(point))
+        });
+        assert!(happened, "{fault} did not happen");
     }
 }
 

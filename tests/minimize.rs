@@ -79,6 +79,42 @@ fn a_fault_that_came_last_and_led_to_nothing_is_left_out() {
     assert!(small.contains("#! showed: 10 of 10\n"), "{small}");
 }
 
+/// Two writes; the request of the second has the value that the first one's had.
+const REUSED: &str = "#! faults: ep#3.put.status@1=NO_MEMORY; ep#4.put.status@1=IO_ERROR; worker#1.handle.reuse@3=reuse
+#! object: request
+name reused
+agent a0 progress_thread=off
+agent a1 progress_thread=off
+backend b0 a0 UCX
+backend b1 a1 UCX
+region r0 size=4096 seed=1
+region r1 size=4096 seed=2
+register a0 r0
+register a1 r1
+get_md m1 a1
+load_md a0 m1
+create x0 a0 write local=r0 to=a1 remote=r1
+post x0 => any
+invalidate a0 a1
+load_md a0 m1
+create x1 a0 write local=r0 to=a1 remote=r1
+post x1 => any
+";
+
+#[test]
+fn which_value_the_handle_of_a_lost_request_has_is_left_out() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("reused.scenario");
+    std::fs::write(&file, REUSED).unwrap();
+    let output = mock_ucx(&["minimize", file.to_str().unwrap()]);
+    let small = text(&output.stdout);
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+    assert!(
+        small.contains("put.status@1=") && !small.contains("reuse="),
+        "{small}"
+    );
+}
+
 #[test]
 fn every_kept_finding_is_minimised_within_ten_seconds_and_shows_again() {
     let folder = tempfile::tempdir().unwrap();

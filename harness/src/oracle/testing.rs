@@ -11,7 +11,7 @@ use mock_ucx::abi::types::{
     UcpEpParams, UcpMemMapParams, UcpParams, UcpRequestParam, UcpWorkerAttr, UcpWorkerParams,
     UcsStatus,
 };
-use mock_ucx::abi::{endpoint, library, memory, request, rma, worker};
+use mock_ucx::abi::{endpoint, library, memory, rma, worker};
 use mock_ucx::control;
 use mock_ucx::ledger::read::Snapshot;
 use std::path::Path;
@@ -99,20 +99,14 @@ impl Client {
         self.put_with(UCP_OP_ATTR_FLAG_NO_IMM_CMPL, ep, rkey);
     }
 
-    /// A write whose request is given back.
-    pub(crate) fn put_and_free(&mut self, ep: u64, rkey: u64) {
-        let handle = self.put_with(UCP_OP_ATTR_FLAG_NO_IMM_CMPL, ep, rkey);
-        request::ucp_request_free(handle as u64);
-    }
-
-    fn put_with(&mut self, flags: u32, ep: u64, rkey: u64) -> usize {
+    fn put_with(&mut self, flags: u32, ep: u64, rkey: u64) {
         let half = self.page.len() / 2;
         let source = self.page.as_ptr().cast::<c_void>();
         let target = source as u64 + half as u64;
         let mut param = UcpRequestParam::zeroed();
         param.op_attr_mask = flags;
         // SAFETY: the memory is the page, which lives as long as the client.
-        unsafe { rma::ucp_put_nbx(ep, source, half, target, rkey, &raw const param) }
+        unsafe { rma::ucp_put_nbx(ep, source, half, target, rkey, &raw const param) };
     }
 
     pub(crate) fn worker(&self) -> u64 {

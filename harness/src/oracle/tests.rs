@@ -166,28 +166,6 @@ fn which_bytes_of_what_fails_have_landed_is_not_why_it_fails() {
 }
 
 #[test]
-fn which_value_the_handle_of_what_fails_has_is_not_why_it_fails() {
-    let client = || {
-        let mut client = Client::new();
-        let memory = client.register();
-        let worker = client.worker();
-        let ep = client.endpoint(worker);
-        let rkey = Client::unpack(ep, client.pack(memory).expect("a packed key"));
-        client.put_and_free(ep, rkey);
-        client.put_and_forget(ep, rkey);
-        worker::ucp_worker_destroy(worker);
-        client.cleanup();
-    };
-    let snapshot = ledger_of("put.status@2=IO_ERROR; handle.reuse=reuse", client);
-    let last = snapshot.fired.last().expect("something fired");
-    assert_eq!(last.asked.point.name(), "handle.reuse");
-    assert_eq!(
-        blamed_for_request(&snapshot, &[]),
-        ("put.status".to_owned(), true)
-    );
-}
-
-#[test]
 fn the_only_fault_of_a_case_is_certain() {
     let client = || {
         let mut client = Client::new();
