@@ -96,11 +96,7 @@ pub(super) fn in_turn(
             faults: faults.clone(),
         });
         Turns {
-            // Misuse is few, and was asked for.
-            pace: match takes_long(scenario) && !scenario.misuse {
-                true => SLOW_PACE,
-                false => 1,
-            },
+            pace: if takes_long(scenario) { SLOW_PACE } else { 1 },
             cases: planned.collect(),
         }
     };
@@ -117,7 +113,11 @@ pub(super) fn in_turn(
             plan.extend(list.cases.get(rank / list.pace).cloned());
         }
     }
-    plan
+    // Misuse is few, and was asked for: it comes first.
+    let (mut misuse, others): (VecDeque<_>, VecDeque<_>) =
+        plan.into_iter().partition(|case| case.scenario.misuse);
+    misuse.extend(others);
+    misuse
 }
 
 /// Cases that wait for their turn.
@@ -169,6 +169,6 @@ mod tests {
         let others = vec![vec![plan[0].clone(); 2]];
         let plan = in_turn(&misuse, &[&twice], others);
         let order: Vec<bool> = plan.iter().map(|case| case.scenario.misuse).collect();
-        assert_eq!(order, [true, false, true, false]);
+        assert_eq!(order, [true, true, false, false]);
     }
 }
