@@ -49,13 +49,15 @@ fn what_nixl_lives_through_is_no_finding() {
     ] {
         let point = fault.split('@').next().unwrap();
         // A listener's thread may come too late for it on a busy machine.
+        let mut last = String::new();
         let happened = (0..PLAYS_MAX).any(|_| {
             let (told, status, trace) = replayed(scenario, fault);
             assert_eq!(status, Some(0), "{fault}: {told}");
+            last.clone_from(&trace);
             let mut lines = trace.lines();
             lines.any(|line| line.contains("\tdecision\t") && line.contains(point))
         });
-        assert!(happened, "{fault} did not happen");
+        assert!(happened, "{fault} did not happen: {last}");
     }
 }
 

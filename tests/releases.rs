@@ -95,7 +95,7 @@ fn every_built_in_scenario_runs_clean_on_every_release_but_for_what_is_known() {
             "{release}: {told}"
         );
         let findings = usize::from(keeps);
-        let all = format!("{} cases, {findings} distinct finding", builtin().len());
+        let all = format!("{} cases, {findings} distinct findings", builtin().len());
         assert!(told.contains(&all), "{release}: {told}");
         assert_eq!(told.contains("endpoint kept"), keeps, "{release}: {told}");
         // What the newest has and an older one lacks is skipped, counted and said.

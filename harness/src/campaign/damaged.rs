@@ -7,7 +7,7 @@ use mock_ucx::schedule::FaultSpec;
 use super::plan::Planned;
 use crate::execute::case::Note;
 use crate::nixl::metadata::Field;
-use crate::scenario::generate::{BACK_MAX, Damage, Number, Stream};
+use crate::scenario::generate::{BACK_MAX, CHANGE_BYTES, Damage, Number, Stream};
 
 /// No scenario of the hunt's list: nothing else deviates in it.
 pub(super) const ORIGIN: usize = usize::MAX;
@@ -108,7 +108,7 @@ fn beside(count: usize, at: usize, number: Number) -> Option<Planned> {
     Some(planned(name, changes.to_vec()))
 }
 
-fn planned(name: String, changes: Vec<[u8; 8]>) -> Planned {
+fn planned(name: String, changes: Vec<[u8; CHANGE_BYTES]>) -> Planned {
     Planned {
         origin: ORIGIN,
         scenario: Arc::new(Damage::of_changes(changes).scenario(&name)),

@@ -46,18 +46,22 @@ impl MinimizeArgs {
             fingerprint: "",
         };
         let wanted = match &subject.fingerprint {
-            Some(fingerprint) => Some(fingerprint.clone()),
-            None => usual(&subject, &first, &mut player)?,
+            Some(fingerprint) => {
+                player.fingerprint = fingerprint;
+                shown(&first, &mut player)?
+            }
+            None => {
+                let Some(usual) = usual(&subject, &first, &mut player)? else {
+                    bail!(
+                        "`{}` shows nothing on NIXL {}",
+                        self.subject.what,
+                        subject.spec
+                    );
+                };
+                Some(usual)
+            }
         };
-        let Some(wanted) = wanted else {
-            bail!(
-                "`{}` shows nothing on NIXL {}",
-                self.subject.what,
-                subject.spec
-            );
-        };
-        player.fingerprint = &wanted;
-        let small = match shown(&first, &mut player)? {
+        let small = match wanted {
             Some(finding) => {
                 let mut same = Same {
                     player: &mut player,
@@ -101,21 +105,22 @@ const CHOOSING_PLAYS: usize = 5;
 /// Plays in which it must show once.
 const SHOWING_PLAYS: usize = 15;
 
-/// The fingerprint that shows most often.
+/// The finding that shows most often.
 fn usual(
     subject: &Subject,
     first: &Candidate,
     player: &mut Player<'_>,
-) -> anyhow::Result<Option<String>> {
-    let mut seen: BTreeMap<String, usize> = BTreeMap::new();
+) -> anyhow::Result<Option<Finding>> {
+    let mut seen: BTreeMap<String, Vec<Finding>> = BTreeMap::new();
     for _ in 0..CHOOSING_PLAYS {
         let (shown, _) = player.play(first)?;
         if let Some(finding) = subject.chosen(&shown) {
-            *seen.entry(finding.fingerprint.clone()).or_default() += 1;
+            let alike = seen.entry(finding.fingerprint.clone()).or_default();
+            alike.push(finding.clone());
         }
     }
-    let most = seen.into_iter().max_by_key(|(_, times)| *times);
-    Ok(most.map(|(fingerprint, _)| fingerprint))
+    let most = seen.into_values().max_by_key(Vec::len);
+    Ok(most.and_then(|mut alike| alike.pop()))
 }
 
 /// The finding as it is told when it shows.

@@ -89,10 +89,7 @@ const LEFT_OUT: char = '…';
 
 /// The beginning of a text.
 pub(crate) fn clipped(text: &str) -> String {
-    match text.char_indices().nth(SHOWN_MAX) {
-        Some((end, _)) => format!("{}{LEFT_OUT}", &text[..end]),
-        None => text.to_owned(),
-    }
+    mock_ucx::schedule::clipped(text, SHOWN_MAX)
 }
 
 impl ParseError {

@@ -23,4 +23,4 @@ pub use point::{OUTCOMES_MAX, OutcomeInfo, POINT_COUNT, Point, PointInfo};
 pub use script::Script;
 pub use seeded::Seeded;
 pub(crate) use seeded::mix;
-pub use spec::{CHOICES_MAX, FAULTS_MAX, SOURCE_BYTES_MAX, SourceError, SpecError};
+pub use spec::{CHOICES_MAX, FAULTS_MAX, SOURCE_BYTES_MAX, SourceError, SpecError, clipped};

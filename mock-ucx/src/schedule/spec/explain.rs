@@ -11,12 +11,17 @@ const NAME_BYTES_MAX: usize = 256;
 /// Characters of a word that are shown.
 const SHOWN_MAX: usize = 80;
 
+/// The beginning of a text, so many characters of it.
+pub fn clipped(text: &str, characters: usize) -> String {
+    match text.char_indices().nth(characters) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text.to_owned(),
+    }
+}
+
 /// A word as it stands in a message: a text may be one word.
 pub(super) fn shown(word: &str) -> String {
-    match word.char_indices().nth(SHOWN_MAX) {
-        Some((end, _)) => format!("{}…", &word[..end]),
-        None => word.to_owned(),
-    }
+    clipped(word, SHOWN_MAX)
 }
 
 pub(super) fn unknown_point(name: &str) -> String {

@@ -12,6 +12,7 @@ mod tests;
 use std::fmt;
 use std::str::FromStr;
 
+pub use explain::clipped;
 pub use source::{SOURCE_BYTES_MAX, SourceError};
 
 use crate::ledger::Kind;
