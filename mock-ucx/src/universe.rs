@@ -97,6 +97,11 @@ impl State {
                 _ => true,
             })
     }
+
+    /// The same, and the adversary withholds nothing.
+    pub(crate) fn is_idle(&self) -> bool {
+        self.agenda.is_empty() && self.is_quiet()
+    }
 }
 
 impl Universe {

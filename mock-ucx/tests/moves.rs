@@ -70,10 +70,11 @@ fn a_withheld_get_comes_after_the_healing_only() {
         let request = on.get(&mut bytes, &plain());
         on.progress(1000);
         assert_eq!((status(request), bytes[0]), (UcsStatus::INPROGRESS, 9));
-        assert!(control::is_quiet());
+        assert!(control::is_quiet() && !control::is_idle());
         control::heal();
         assert!(!control::is_quiet());
         on.progress(1);
+        assert!(control::is_idle());
         assert_eq!((status(request), bytes[0]), (UcsStatus::OK, 0));
         free(request);
         on.end();

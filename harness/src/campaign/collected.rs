@@ -7,6 +7,7 @@ use mock_ucx::ledger::read::Snapshot;
 use mock_ucx::schedule::{Fault, FaultSpec, Point};
 
 use super::damaged;
+use super::given_up;
 use super::grounds::Grounds;
 use super::hunt::{Hunt, Progress};
 use super::journal::Journal;
@@ -56,6 +57,8 @@ pub(super) struct Collected {
     pub(super) singles: Vec<Vec<FaultSpec>>,
     /// The same on a slow network.
     pub(super) slow: Vec<Vec<FaultSpec>>,
+    /// The same where the client gives up.
+    pub(super) given_up: Vec<Vec<Planned>>,
     /// The fields of metadata, known from a case in which nothing was changed.
     pub(super) fields: Vec<Field>,
     /// What can follow from the single deviations that were played.
@@ -78,6 +81,7 @@ impl Collected {
             tally: Tally::default(),
             singles: vec![Vec::new(); hunt.scenarios.len()],
             slow: vec![Vec::new(); hunt.scenarios.len()],
+            given_up: vec![Vec::new(); hunt.scenarios.len()],
             fields: Vec::new(),
             grounds: Grounds::default(),
             symbols: Symbolizer::new(),
@@ -180,14 +184,14 @@ impl Collected {
             false => Glance::of(Some(snapshot)),
         };
         self.note(place, case, glance);
-        self.plan(case, snapshot);
+        self.plan(case, played, snapshot);
         if case.origin == damaged::ORIGIN && self.fields.is_empty() {
             self.fields = damaged::seen(&played.notes);
         }
     }
 
     /// What can deviate in a scenario is asked for once: after the runs in which nothing does, and those on a slow network.
-    fn plan(&mut self, case: &Planned, snapshot: &Snapshot) {
+    fn plan(&mut self, case: &Planned, played: &Played, snapshot: &Snapshot) {
         if case.scenario.growth {
             return;
         }
@@ -205,6 +209,7 @@ impl Collected {
                 .into_iter()
                 .map(with)
                 .collect();
+            self.given_up[case.origin] = given_up::cases(case, played);
         }
     }
 }

@@ -145,17 +145,18 @@ impl Hunt {
         slow.retain(|case| !takes_long(&case.scenario) && !self.environment);
         let unplayed = self.phase("slow network", slow, Some(until), state, progress)?;
         state.tally.left_out += unplayed.len();
-        let damaged = match self.seed_beside() {
-            Some(seed) if self.may_go_on(until, state) && !self.environment => {
-                let whole = VecDeque::from([damaged::undamaged()]);
-                self.phase("metadata as it is", whole, None, state, progress)?;
-                damaged::lists(seed, &state.fields)
-            }
-            _ => Vec::new(),
-        };
+        let mut others = std::mem::take(&mut state.given_up);
+        let seed = self.seed_beside().filter(|_| !self.environment);
+        if let Some(seed) = seed
+            && self.may_go_on(until, state)
+        {
+            let whole = VecDeque::from([damaged::undamaged()]);
+            self.phase("metadata as it is", whole, None, state, progress)?;
+            others.extend(damaged::lists(seed, &state.fields));
+        }
         let lists = [&mut state.singles, &mut state.slow].map(std::mem::take);
         let [singles, slow] = &lists;
-        let singles = plan::in_turn(&self.scenarios, &[singles, slow], damaged);
+        let singles = plan::in_turn(&self.scenarios, &[singles, slow], others);
         Ok(Left::new(singles))
     }
 

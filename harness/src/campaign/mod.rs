@@ -6,6 +6,7 @@ mod collected;
 mod confirm;
 mod damaged;
 mod drawn;
+mod given_up;
 mod grounds;
 mod hunt;
 pub mod journal;

@@ -286,6 +286,12 @@ impl Played {
             _ => None,
         })
     }
+
+    /// The operation in which a call of UCX was made.
+    pub fn operation_at(&self, step: u64) -> Option<&Note> {
+        let after = self.notes.partition_point(|note| note.first_step <= step);
+        self.notes.get(after.checked_sub(1)?)
+    }
 }
 
 /// The files of a case in its folder.

@@ -85,6 +85,7 @@ pub(crate) fn patience(benign: bool) -> Patience {
         sleeps_max,
         heal: Some(control::heal),
         is_quiet: Some(control::is_quiet),
+        is_idle: Some(control::is_idle),
         quiet_polls: QUIET_POLLS,
         quiet_sleeps,
     }

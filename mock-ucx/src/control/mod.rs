@@ -34,6 +34,11 @@ pub fn is_quiet() -> bool {
     crate::abi::current().is_none_or(|universe| universe.lock().is_quiet())
 }
 
+/// Whether it [is quiet](is_quiet), and nothing is withheld either: healing brings nothing then.
+pub fn is_idle() -> bool {
+    crate::abi::current().is_none_or(|universe| universe.lock().is_idle())
+}
+
 /// Begins now, as the first call of UCX would: for a client whose [`environment`] is to fail before that.
 pub fn begin() {
     crate::abi::universe();

@@ -30,12 +30,7 @@ impl Trail {
         let Some(snapshot) = &played.snapshot else {
             return Trail::default();
         };
-        let operation = |step: u64| {
-            let after = played.notes.partition_point(|note| note.first_step <= step);
-            after
-                .checked_sub(1)
-                .map_or(0, |index| played.notes[index].operation)
-        };
+        let operation = |step| played.operation_at(step).map_or(0, |note| note.operation);
         let asked = snapshot.asked.iter().map(|asked| AskedIn {
             point: asked.point,
             object: asked.object,

@@ -21,6 +21,8 @@ pub struct Patience {
     pub heal: Option<fn()>,
     /// Says whether nothing will come any more by itself, as far as UCX knows.
     pub is_quiet: Option<fn() -> bool>,
+    /// Says whether healing would bring nothing, either. A wait that ends then changes nothing of what is to come.
+    pub is_idle: Option<fn() -> bool>,
     /// Polls in a row that find all quiet, after which a wait is in vain. NIXL may have something to do of its own.
     pub quiet_polls: u32,
     /// The same with other threads, in sleeps: these may have something to do that UCX does not know of.
@@ -38,6 +40,7 @@ impl Default for Patience {
             sleeps_max: 100_000,
             heal: None,
             is_quiet: None,
+            is_idle: None,
             quiet_polls: u32::MAX,
             quiet_sleeps: u32::MAX,
         }
@@ -76,7 +79,7 @@ impl Wait {
             return true;
         }
         match self.patience.heal {
-            Some(heal) if !self.healed => {
+            Some(heal) if !self.healed && !self.is_idle() => {
                 heal();
                 self.healed = true;
                 self.polls = 0;
@@ -85,6 +88,11 @@ impl Wait {
             }
             _ => false,
         }
+    }
+
+    /// With other threads there may be something under way that UCX does not know of.
+    fn is_idle(&self) -> bool {
+        !self.threaded && self.patience.is_idle.is_some_and(|is_idle| is_idle())
     }
 
     fn count(&mut self) -> bool {
@@ -157,6 +165,31 @@ mod tests {
         let mut wait = Wait::new(patience, false);
         let answers = [wait.again(), wait.again(), wait.again(), wait.again()];
         assert_eq!(answers, [true, true, true, false]);
+    }
+
+    #[test]
+    fn nothing_heals_for_a_wait_to_which_healing_brings_nothing() {
+        static HEALED: AtomicU32 = AtomicU32::new(0);
+        let patience = Patience {
+            heal: Some(|| {
+                HEALED.fetch_add(1, Relaxed);
+            }),
+            is_quiet: Some(|| true),
+            is_idle: Some(|| true),
+            quiet_polls: 2,
+            quiet_sleeps: 2,
+            eager_polls: 0,
+            sleep: Duration::ZERO,
+            ..Patience::default()
+        };
+        let mut wait = Wait::new(patience, false);
+        assert_eq!([wait.again(), wait.again()], [true, false]);
+        assert_eq!(HEALED.load(Relaxed), 0);
+        // Threads may be about to do something.
+        let mut wait = Wait::new(patience, true);
+        let answers = [wait.again(), wait.again(), wait.again(), wait.again()];
+        assert_eq!(answers, [true, true, true, false]);
+        assert_eq!(HEALED.load(Relaxed), 1);
     }
 
     #[test]
