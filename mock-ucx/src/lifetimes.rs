@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 
+use crate::fabric::flight;
 use crate::hidden::POINTER_MASK;
 use crate::ledger::layout::HANDLE_MASK;
 use crate::ledger::{Kind, NO_SLOT, NewObject, ObjectState, Site};
@@ -141,6 +142,8 @@ impl State {
             Body::Rkey(rkey) => self.count_rkey(rkey.endpoint, -1),
             Body::MemList(_) => self.lists -= 1,
             Body::Memory(memory) => self.leave_pages(serial, memory),
+            // It may end with its context.
+            Body::Worker(_) => drop(flight::forget_worker(self, serial)),
             _ => {}
         }
         if entry.children > 0 {

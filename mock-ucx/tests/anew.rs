@@ -4,7 +4,9 @@ mod common;
 
 use common::*;
 use mock_ucx::Settings;
-use mock_ucx::control::{begin_anew, snapshot};
+use mock_ucx::abi::library;
+use mock_ucx::abi::types::*;
+use mock_ucx::control::{begin_anew, is_idle, snapshot};
 use mock_ucx::ledger::read::Snapshot;
 
 fn failing(faults: &str) -> Settings {
@@ -64,5 +66,19 @@ fn nothing_begins_anew_while_a_client_has_something() {
         pair.end();
         assert!(begin_anew(failing("")));
         assert!(snapshot().expect("UCX was called").objects.is_empty());
+    });
+}
+
+#[test]
+fn nothing_is_under_way_to_a_worker_that_ended_with_its_context() {
+    alone_with(failing("am.deliver=withheld"), |_| {
+        let context = context();
+        let from = worker(context, UCS_THREAD_MODE_SINGLE);
+        let to = worker(context, UCS_THREAD_MODE_SINGLE);
+        let ep = connect(from, to, UCP_ERR_HANDLING_MODE_NONE, None);
+        assert_eq!(send(ep, 1, b"", b"on its way", &plain()), 0);
+        assert!(!is_idle());
+        library::ucp_cleanup(context);
+        assert!(begin_anew(failing("")));
     });
 }
