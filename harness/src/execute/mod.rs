@@ -7,6 +7,7 @@ pub mod interpret;
 pub(crate) mod limits;
 mod measure;
 pub(crate) mod noted;
+mod patterns;
 pub mod pool;
 pub mod python;
 pub mod ready;

@@ -2,6 +2,7 @@
 
 use mock_ucx::version::UcxVersion;
 
+use super::patterns;
 use crate::nixl::{self, Loaded, Ucx, capi::Api};
 
 /// A NIXL, and which UCX the mock is for it.
@@ -32,6 +33,7 @@ impl Ready {
         let ucx = loaded.installed.ucx_version.as_deref();
         // What the first call stack of a process costs (module list, unwind tables, the stack's bounds) is paid here, once for all children.
         mock_ucx::stack::capture(&mut [0; mock_ucx::stack::MAX_FRAMES]);
+        patterns::begin();
         Ready {
             api: loaded.api,
             version: ucx

@@ -1,7 +1,11 @@
 //! Memory of regions: mappings, and the patterns they are filled with.
 
+use std::fs::File;
 use std::io;
+use std::os::fd::AsRawFd;
 use std::ptr;
+
+use super::patterns;
 
 /// Bytes that are filled or compared at a time, on the stack.
 const BLOCK: usize = 4096;
@@ -25,28 +29,38 @@ impl Mapping {
     /// # Errors
     /// The system has no room for it.
     pub fn new(len: usize) -> io::Result<Self> {
-        Mapping::with(len, 0)
+        Mapping::with(len, 0, None)
     }
 
-    /// The same with all pages there at once, for one that is filled anyway: a page that comes when it is touched costs three times as much.
+    /// The same, filled with a pattern.
     ///
     /// # Errors
     /// The system has no room for it.
-    pub(super) fn populated(len: usize) -> io::Result<Self> {
-        Mapping::with(len, libc::MAP_POPULATE)
+    pub(super) fn filled(len: usize, seed: u8) -> io::Result<Self> {
+        if let Some((file, at)) = patterns::file_of(seed, len) {
+            return Mapping::with(len, 0, Some((file, at)));
+        }
+        // All pages at once: one that comes when it is touched costs three times as much.
+        let mapping = Mapping::with(len, libc::MAP_POPULATE, None)?;
+        mapping.fill(0, len, seed);
+        Ok(mapping)
     }
 
-    fn with(len: usize, flags: libc::c_int) -> io::Result<Self> {
+    fn with(len: usize, flags: libc::c_int, file: Option<(&File, u64)>) -> io::Result<Self> {
         let len = len.max(1);
-        // SAFETY: an anonymous mapping at an address of the kernel's choice replaces nothing.
+        let (kind, fd, at) = match file {
+            Some((file, at)) => (0, file.as_raw_fd(), at as libc::off_t),
+            None => (libc::MAP_ANONYMOUS, -1, 0),
+        };
+        // SAFETY: a private mapping at an address of the kernel's choice replaces nothing.
         let start = unsafe {
             libc::mmap(
                 ptr::null_mut(),
                 len,
                 libc::PROT_READ | libc::PROT_WRITE,
-                libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_NORESERVE | flags,
-                -1,
-                0,
+                libc::MAP_PRIVATE | libc::MAP_NORESERVE | kind | flags,
+                fd,
+                at,
             )
         };
         if start == libc::MAP_FAILED {
@@ -65,9 +79,17 @@ impl Mapping {
 
     /// Fills a range with a pattern, from the pattern's position 0 on.
     pub fn fill(&self, offset: usize, len: usize, seed: u8) {
+        let kept = patterns::bytes_of(seed, len);
         let mut bytes = [0; BLOCK];
         for (start, size) in self.blocks(offset, len) {
-            pattern(seed, (start - offset) as u64, &mut bytes[..size]);
+            let position = start - offset;
+            let bytes = match kept {
+                Some(kept) => &kept[position..position + size],
+                None => {
+                    pattern(seed, position as u64, &mut bytes[..size]);
+                    &bytes[..size]
+                }
+            };
             // SAFETY: the block lies within the mapping, which is writable.
             unsafe { ptr::copy_nonoverlapping(bytes.as_ptr(), self.start.add(start), size) };
         }
@@ -81,19 +103,28 @@ impl Mapping {
         seed: u8,
         from: u64,
     ) -> Option<(usize, u8, u8)> {
+        let before = usize::try_from(from).unwrap_or(usize::MAX);
+        let kept = patterns::bytes_of(seed, len.saturating_add(before));
         let (mut bytes, mut wanted) = ([0; BLOCK], [0; BLOCK]);
         self.blocks(offset, len).find_map(|(start, size)| {
-            let (bytes, wanted) = (&mut bytes[..size], &mut wanted[..size]);
+            let position = start - offset;
+            let bytes = &mut bytes[..size];
             // SAFETY: the block lies within the mapping, which is readable.
             unsafe { ptr::copy_nonoverlapping(self.start.add(start), bytes.as_mut_ptr(), size) };
-            pattern(seed, from + (start - offset) as u64, wanted);
+            let wanted = match kept {
+                Some(kept) => &kept[before + position..][..size],
+                None => {
+                    pattern(seed, from + position as u64, &mut wanted[..size]);
+                    &wanted[..size]
+                }
+            };
             // Equal at once, as nearly always: a fuzzer watches every comparison of single bytes.
             if bytes == wanted {
                 return None;
             }
-            let mut pairs = bytes.iter().zip(&*wanted);
-            let position = pairs.position(|(one, other)| one != other)?;
-            Some((start - offset + position, bytes[position], wanted[position]))
+            let mut pairs = bytes.iter().zip(wanted);
+            let within = pairs.position(|(one, other)| one != other)?;
+            Some((position + within, bytes[within], wanted[within]))
         })
     }
 
@@ -119,7 +150,7 @@ pub fn pattern_byte(seed: u8, position: u64) -> u8 {
 }
 
 /// Writes the bytes of pattern `seed` from position `from` on.
-fn pattern(seed: u8, from: u64, bytes: &mut [u8]) {
+pub(super) fn pattern(seed: u8, from: u64, bytes: &mut [u8]) {
     let skipped = (8 - (from & 7) as usize) % 8;
     let (head, rest) = bytes.split_at_mut(skipped.min(bytes.len()));
     for (at, byte) in (from..).zip(head) {

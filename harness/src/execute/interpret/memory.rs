@@ -21,20 +21,24 @@ impl World {
         let size = size.clamp(1, REGION_BYTES_MAX) as usize;
         let region = match place {
             None => HeldRegion {
-                mapping: Rc::new(mapped(Mapping::populated(size), size)?),
+                mapping: Rc::new(mapped(Mapping::filled(size, seed), size)?),
                 offset: 0,
                 len: size,
             },
             Some(place) => {
                 let offset = place.offset as usize % ARENA_BYTES as usize;
+                let (mapping, len) = (
+                    self.arena(place.arena)?,
+                    size.min(ARENA_BYTES as usize - offset),
+                );
+                mapping.fill(offset, len, seed);
                 HeldRegion {
-                    mapping: self.arena(place.arena)?,
+                    mapping,
                     offset,
-                    len: size.min(ARENA_BYTES as usize - offset),
+                    len,
                 }
             }
         };
-        region.mapping.fill(region.offset, region.len, seed);
         self.regions.insert(slot, region);
         Ok(Reply::done())
     }

@@ -247,10 +247,14 @@ mod tests {
 
     #[test]
     fn what_the_generator_made_it_can_make_again() {
-        for number in 0..5 {
+        let (mut all, mut found) = (0, 0);
+        for number in 0..20 {
             let recipe = Recipe::from_bytes(&Stream::new(3, number).bytes(SETUP_BYTES + 80));
             let (wanted, said) = said(&recipe.scenario("made", Class::Contract));
-            assert!(said * 10 >= wanted * 8, "case {number}: {said} of {wanted}");
+            println!("case {number}: {said} of {wanted} operations");
+            all += wanted;
+            found += said;
         }
+        assert!(found * 20 > all * 17, "{found} of {all}");
     }
 }

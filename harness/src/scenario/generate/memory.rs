@@ -8,7 +8,7 @@ use crate::scenario::*;
 /// Sizes of regions in bytes.
 const SIZES: [u32; 8] = [4096, 4096, 8192, 65536, 4096, 1000, 64, 1];
 /// A large region.
-pub(super) const LARGE: u32 = 4 << 20;
+pub(super) const LARGE: u32 = 1 << 20;
 /// Where regions lie in the arena that are related to nothing.
 const STRIDE: u32 = 1 << 20;
 

@@ -114,7 +114,7 @@ pub(super) fn agent(slot: AgentSlot, switches: Switches, bits: u8) -> Op {
             AgentConfig::default().lthr_delay_us
         },
         sync,
-        telemetry: bits >> 6 & 1 == 1,
+        telemetry: switches.telemetry && bits >> 6 & 1 == 1,
         ..AgentConfig::default()
     };
     Op::Agent {

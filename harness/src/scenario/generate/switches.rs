@@ -14,6 +14,8 @@ pub(super) struct Switches {
     pub(super) threads: bool,
     /// Listener threads.
     pub(super) listeners: bool,
+    /// Telemetry, for which NIXL has a thread for each agent, which takes as long as all else in a scenario without others.
+    pub(super) telemetry: bool,
     /// POSIX backends: the kernel takes tens of milliseconds to take one's queue down (io_destroy(2)).
     pub(super) files: bool,
     /// A region that takes most of a scenario's time to be filled.
@@ -24,8 +26,9 @@ pub(super) struct Switches {
 const HAZARDS_OF: u8 = 20;
 const THREADS_OF: u8 = 8;
 const LISTENERS_OF: u8 = 8;
-const FILES_OF: u8 = 32;
-const LARGE_OF: u8 = 8;
+const TELEMETRY_OF: u8 = 4;
+const FILES_OF: u8 = 128;
+const LARGE_OF: u8 = 12;
 
 impl Switches {
     /// Those that a scenario needs to come out of the generator as it is, but for the known crashes.
@@ -37,6 +40,7 @@ impl Switches {
                     let config = config.as_ref();
                     needed.threads |= config.is_none_or(|config| config.progress_thread);
                     needed.listeners |= config.is_some_and(|config| config.listen_thread);
+                    needed.telemetry |= config.is_some_and(|config| config.telemetry);
                 }
                 Op::Backend { plugin, params, .. } => {
                     needed.files |= plugin == "POSIX";
@@ -53,9 +57,11 @@ impl Switches {
     /// Puts them into the bytes of a start.
     pub(super) fn write(self, setup: &mut [u8; SETUP_BYTES]) {
         let last = |on: bool, count: u8| if on { count - 1 } else { 0 };
-        setup[2] = last(self.hazards, HAZARDS_OF);
-        setup[6] = last(self.threads, THREADS_OF) + THREADS_OF * last(self.listeners, LISTENERS_OF);
-        setup[7] = last(self.files, FILES_OF) + FILES_OF * last(self.large, LARGE_OF);
+        setup[2] = last(self.hazards, HAZARDS_OF) + HAZARDS_OF * last(self.large, LARGE_OF);
+        setup[6] = last(self.threads, THREADS_OF)
+            + THREADS_OF * last(self.listeners, LISTENERS_OF)
+            + THREADS_OF * LISTENERS_OF * last(self.telemetry, TELEMETRY_OF);
+        setup[7] = last(self.files, FILES_OF);
     }
 
     pub(super) fn new(setup: &[u8; SETUP_BYTES]) -> Switches {
@@ -64,8 +70,9 @@ impl Switches {
             hazards: one_of(setup[2], HAZARDS_OF),
             threads: one_of(setup[6], THREADS_OF),
             listeners: one_of(setup[6] / THREADS_OF, LISTENERS_OF),
+            telemetry: one_of(setup[6] / THREADS_OF / LISTENERS_OF, TELEMETRY_OF),
             files: one_of(setup[7], FILES_OF),
-            large: one_of(setup[7] / FILES_OF, LARGE_OF),
+            large: one_of(setup[2] / HAZARDS_OF, LARGE_OF),
         }
     }
 }
@@ -94,14 +101,22 @@ mod tests {
                 one.hazards,
                 one.threads,
                 one.listeners,
+                one.telemetry,
                 one.files,
                 one.large,
             ]
         };
-        assert_eq!(on(none), [false; 5]);
-        let cases = [[19, 0, 0], [0, 7, 0], [0, 56, 0], [0, 0, 31], [0, 0, 224]];
+        assert_eq!(on(none), [false; 6]);
+        let cases = [
+            [19, 0, 0],
+            [0, 7, 0],
+            [0, 56, 0],
+            [0, 192, 0],
+            [0, 0, 127],
+            [220, 0, 0],
+        ];
         for (index, bytes) in cases.into_iter().enumerate() {
-            let mut expected = [false; 5];
+            let mut expected = [false; 6];
             expected[index] = true;
             assert_eq!(on(switches(bytes)), expected);
         }

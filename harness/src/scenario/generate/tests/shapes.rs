@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::*;
+use crate::scenario::generate::memory::LARGE;
 use crate::scenario::*;
 
 /// Scenarios that are drawn.
@@ -287,7 +288,7 @@ const SHAPES: &[(&str, Has)] = &[
     ("a large region", |o, _| {
         any(
             o,
-            |op| matches!(op, Op::Region { size, .. } if *size >= 4 << 20),
+            |op| matches!(op, Op::Region { size, .. } if *size >= LARGE),
         )
     }),
     ("regions registered singly", |_, f| {
