@@ -159,6 +159,18 @@ fn a_notification_of_a_refused_post_may_come_now_or_with_the_next_post() {
 }
 
 #[test]
+fn a_refused_post_without_a_notification_of_its_own_may_repeat_the_last_one() {
+    let mut model = pair(POSTED);
+    let wait = op("expect_notif a1 \"done\" from=a0");
+    model.apply(&op("post x0"), Seen::Refused);
+    for _ in 0..2 {
+        assert!(!model.is_in_vain(&wait));
+        model.apply(&wait, Seen::Done(&[]));
+    }
+    assert!(model.is_in_vain(&wait));
+}
+
+#[test]
 fn an_agent_without_a_backend_has_no_connection_information_to_tell() {
     let agents = "agent a0 progress_thread=off\nagent a1 progress_thread=off\n";
     let model = after(&format!(

@@ -223,12 +223,19 @@ impl Model {
     }
 
     /// A post that was refused may have begun all the same. One of a transfer under way leaves that as it is, unless NIXL finds that it has
-    /// ended: then it has begun another, which sends the new notification.
+    /// ended: then it has begun another, which sends the new notification, or the last one again.
     pub(super) fn post_refused(&mut self, slot: TransferSlot, notif: Option<&Message>) {
         let under_way = |one: &Transfer| one.progress == Progress::Posted;
         if let Some(posted) = self.transfers.get(&slot).filter(|one| under_way(one)) {
-            if let (Some(message), Some((to, sender))) = (notif, self.route(posted)) {
-                self.mail.send(to, &sender, message, false);
+            let last = posted.notif.iter().chain(&posted.refused_notif);
+            let sent: Vec<Message> = match notif {
+                Some(notif) => vec![notif.clone()],
+                None => last.cloned().collect(),
+            };
+            if let Some((to, sender)) = self.route(posted) {
+                for message in &sent {
+                    self.mail.send(to, &sender, message, false);
+                }
             }
             if let Some(posted) = self.transfers.get_mut(&slot) {
                 posted.refused_notif = notif.cloned().or(posted.refused_notif.take());
