@@ -5,6 +5,7 @@ pub mod certificate;
 pub mod cli;
 pub mod doctor;
 pub mod execute;
+mod files;
 pub mod fuzzing;
 pub mod nixl;
 pub mod oracle;

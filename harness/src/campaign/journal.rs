@@ -5,12 +5,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
-use std::io::{self, BufWriter, Read, Write};
+use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
 use mock_ucx::schedule::FaultSpec;
 use sha2::{Digest, Sha256};
 
+use crate::files::read_at_most;
 use crate::scenario::Scenario;
 use crate::scenario::generate::Class;
 
@@ -179,16 +180,17 @@ enum Found {
 }
 
 fn read(path: &Path, first_line: &str) -> io::Result<Found> {
-    let file = match File::open(path) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Found::Nothing),
-        file => file?,
+    let text = match read_at_most(path, BYTES_MAX) {
+        Err(error) => match error.kind() {
+            io::ErrorKind::NotFound => return Ok(Found::Nothing),
+            io::ErrorKind::FileTooLarge => {
+                let size = BYTES_MAX >> 20;
+                return Ok(Found::Useless(format!("it is larger than {size} MiB")));
+            }
+            _ => return Err(error),
+        },
+        Ok(text) => text,
     };
-    let mut text = Vec::new();
-    file.take(BYTES_MAX + 1).read_to_end(&mut text)?;
-    if text.len() as u64 > BYTES_MAX {
-        let size = BYTES_MAX >> 20;
-        return Ok(Found::Useless(format!("it is larger than {size} MiB")));
-    }
     Ok(parse(&String::from_utf8_lossy(&text), first_line))
 }
 

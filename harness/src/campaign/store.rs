@@ -10,7 +10,9 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
+use super::journal::BYTES_MAX;
 use super::recorded::Recorded;
+use crate::files::read_at_most;
 
 /// A line of the file.
 #[derive(Serialize, Deserialize)]
@@ -39,15 +41,16 @@ impl<V: Clone + Serialize + DeserializeOwned> Store<V> {
     /// It can be neither read nor written.
     pub fn open(path: PathBuf, identity: String, fresh: bool) -> anyhow::Result<Store<V>> {
         let cannot = || format!("cannot keep verdicts in {}", path.display());
-        let text = match std::fs::read_to_string(&path) {
+        let text = match read_at_most(&path, BYTES_MAX) {
             Ok(text) if !fresh => text,
-            Err(error) if error.kind() != io::ErrorKind::NotFound => {
-                return Err(error).with_context(cannot);
+            Err(error) if !fresh && error.kind() != io::ErrorKind::NotFound => {
+                let hint = || format!("{}; --fresh starts over", cannot());
+                return Err(error).with_context(hint);
             }
-            _ => String::new(),
+            _ => Vec::new(),
         };
         // A last line that was cut off, or anything else that is none of ours, is played again.
-        let lines: Vec<Line<V>> = text
+        let lines: Vec<Line<V>> = String::from_utf8_lossy(&text)
             .lines()
             .filter_map(|line| serde_json::from_str(line).ok())
             .collect();
@@ -144,6 +147,22 @@ mod tests {
         let clean = "clean".to_owned();
         assert_eq!(again.get(&recorded(), "1.5.1"), Some(&clean));
         assert_eq!(again.get(&recorded(), "1.5.0"), None);
+    }
+
+    #[test]
+    fn a_file_that_is_none_of_ours_is_gone_on_from_only_if_it_may_be_read() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("kept.jsonl");
+        std::fs::write(&path, b"\xff\n").unwrap();
+        assert!(open(folder.path(), "build").known.is_empty());
+        File::create(&path).unwrap().set_len(BYTES_MAX + 1).unwrap();
+        let opened = |fresh| Store::<String>::open(path.clone(), String::new(), fresh);
+        let error = opened(false).err().unwrap().to_string();
+        assert!(
+            error.ends_with("kept.jsonl; --fresh starts over"),
+            "{error}"
+        );
+        assert!(opened(true).unwrap().known.is_empty());
     }
 
     #[test]

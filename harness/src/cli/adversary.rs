@@ -7,6 +7,9 @@ use clap::Args;
 use mock_ucx::control::settings::{self, Given};
 use mock_ucx::schedule::{FaultSpec, SourceError, SpecError};
 
+/// Characters of a wrong line that are shown on either side of the wrong place.
+const SHOWN_MAX: usize = 60;
+
 /// How the mock deviates.
 #[derive(Args, Debug)]
 pub(super) struct AdversaryArgs {
@@ -108,18 +111,24 @@ fn explained(error: SourceError) -> anyhow::Error {
     }
 }
 
-/// The line with a caret where it went wrong.
+/// The line with a caret where it went wrong, and no more of it than a terminal shows.
 fn pointed_out(file: &str, text: &str, error: &SpecError) -> anyhow::Error {
     let line = text.lines().nth(error.line - 1).unwrap_or_default();
     let at = match file {
         "" => format!("column {}", error.column),
         file => format!("{file}:{}:{}", error.line, error.column),
     };
-    // A tab takes the place of one character, as the caret needs it.
-    let line = line.replace('\t', " ");
     let before = error.column - 1;
+    let cut = before.saturating_sub(SHOWN_MAX);
+    let shown = line.chars().skip(cut).take(2 * SHOWN_MAX);
+    // A tab takes the place of one character, as the caret needs it.
+    let shown: String = shown
+        .map(|one| if one == '\t' { ' ' } else { one })
+        .collect();
+    let more = if cut > 0 { "…" } else { "" };
+    let before = before - cut + more.chars().count();
     anyhow!(
-        "--faults, {at}: {}\n  {line}\n  {:before$}^",
+        "--faults, {at}: {}\n  {more}{shown}\n  {:before$}^",
         error.message,
         ""
     )
@@ -157,6 +166,17 @@ mod tests {
             "{shown}"
         );
         assert_eq!(lines[1].find("ucp_x"), lines[2].find('^'));
+    }
+
+    #[test]
+    fn of_a_long_line_what_is_about_the_wrong_place_is_shown() {
+        let space = " ".repeat(1000);
+        let shown = shown(&format!("{space}ucp_x=NO_MEMORY;{space}"));
+        let lines: Vec<&str> = shown.lines().collect();
+        let place = |text: &str, of: &str| text.find(of).map(|end| text[..end].chars().count());
+        assert!(lines[1].chars().count() < 130, "{}", lines[1]);
+        assert!(lines[1].starts_with("  …"), "{}", lines[1]);
+        assert_eq!(place(lines[1], "ucp_x"), place(lines[2], "^"));
     }
 
     #[test]

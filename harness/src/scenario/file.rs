@@ -1,10 +1,11 @@
 //! The text of a scenario's file, of which no more is read than a scenario can have.
 
-use std::fs::File;
-use std::io::Read;
+use std::io::ErrorKind;
 use std::path::Path;
 
 use anyhow::{Context, bail};
+
+use crate::files::read_at_most;
 
 /// A longer file is no scenario: 256 bytes for each of the lines that it may have.
 pub const FILE_BYTES_MAX: u64 = 1 << 20;
@@ -15,21 +16,20 @@ pub const FILE_BYTES_MAX: u64 = 1 << 20;
 /// It cannot be read, is not UTF-8, or is longer than [`FILE_BYTES_MAX`].
 pub fn read_text(path: &Path) -> anyhow::Result<String> {
     let cannot = || format!("cannot read {}", path.display());
-    let mut bytes = Vec::new();
-    File::open(path)
-        .and_then(|file| file.take(FILE_BYTES_MAX + 1).read_to_end(&mut bytes))
-        .with_context(cannot)?;
-    if bytes.len() as u64 > FILE_BYTES_MAX {
-        bail!(
+    let bytes = match read_at_most(path, FILE_BYTES_MAX) {
+        Err(error) if error.kind() == ErrorKind::FileTooLarge => bail!(
             "{} is longer than {FILE_BYTES_MAX} bytes: it is no scenario",
             path.display()
-        );
-    }
+        ),
+        bytes => bytes.with_context(cannot)?,
+    };
     String::from_utf8(bytes).with_context(cannot)
 }
 
 #[cfg(test)]
 mod tests {
+    use std::fs::File;
+
     use super::*;
 
     fn file_of(bytes: u64) -> (tempfile::TempDir, std::path::PathBuf) {
