@@ -104,6 +104,9 @@ fn hanging(out: &std::path::Path) -> Child {
         "--out".as_ref(),
         out.as_os_str(),
         "--".as_ref(),
+        // A shell has what it runs in the background ignore interrupts, and tests may be run there.
+        "env".as_ref(),
+        "--default-signal=INT".as_ref(),
         client.as_os_str(),
         "hang".as_ref(),
     ];
