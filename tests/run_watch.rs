@@ -102,10 +102,10 @@ fn in_0_10_1_nothing_grows() {
 
 #[test]
 fn on_the_mock_it_is_told_what_the_registration_cache_holds_beside_what_memory_does() {
-    let (told, output) = unmaps_with(&["--mock"], "1.5.1", "scattered", "60000");
+    let (told, output) = unmaps_with(&["--mock"], "1.5.1", "scattered", "30000");
     assert_eq!(output.status.code(), Some(9), "{told}");
     for words in [
-        "60000 entries pending",
+        "30000 entries pending",
         "UCX's registration cache grows by",
         "live of what was allocated since its start",
     ] {
