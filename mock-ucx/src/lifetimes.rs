@@ -142,7 +142,6 @@ impl State {
             Body::Rkey(rkey) => self.count_rkey(rkey.endpoint, -1),
             Body::MemList(_) => self.lists -= 1,
             Body::Memory(memory) => self.leave_pages(serial, memory),
-            // It may end with its context.
             Body::Worker(_) => drop(flight::forget_worker(self, serial)),
             _ => {}
         }

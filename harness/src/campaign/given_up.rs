@@ -30,8 +30,7 @@ pub(super) fn cases(case: &Planned, played: &Played) -> Vec<Planned> {
         let note = played.operation_at(asked.step)?;
         let last = (note.operation as usize).checked_sub(1)?;
         // The teardown gives back anyway.
-        let is_meant = last >= first_post && last < case.scenario.lines().count();
-        is_meant.then_some((fault, last))
+        (last >= first_post && !note.teardown).then_some((fault, last))
     });
     let given_up = |(fault, last): (Fault, usize)| Planned {
         origin: case.origin,

@@ -38,20 +38,23 @@ fn patterns() -> Option<&'static Patterns> {
 
 /// A pattern from position 0 on, as a file and the place in it; `None` if it is not kept.
 pub(super) fn file_of(seed: u8, len: usize) -> Option<(&'static File, u64)> {
-    let patterns = patterns().filter(|_| is_kept(seed, len))?;
-    patterns.make(seed, len).ok()?;
-    Some((&patterns.file, start_of(seed)))
+    Some((&made(seed, len)?.file, start_of(seed)))
 }
 
 /// The bytes of a pattern from position 0 on; `None` if they are not kept.
 pub(super) fn bytes_of(seed: u8, len: usize) -> Option<&'static [u8]> {
-    let patterns = patterns().filter(|_| is_kept(seed, len))?;
-    patterns.make(seed, len).ok()?;
-    patterns.bytes.get(start_of(seed) as usize..)?.get(..len)
+    let bytes = &made(seed, len)?.bytes;
+    bytes.get(start_of(seed) as usize..)?.get(..len)
 }
 
-fn is_kept(seed: u8, len: usize) -> bool {
-    (LARGE..=LEN).contains(&len) && usize::from(seed) < SEEDS
+/// The patterns with this one made, if it is kept.
+fn made(seed: u8, len: usize) -> Option<&'static Patterns> {
+    if !(LARGE..=LEN).contains(&len) || usize::from(seed) >= SEEDS {
+        return None;
+    }
+    let patterns = patterns()?;
+    patterns.make(seed, len).ok()?;
+    Some(patterns)
 }
 
 fn start_of(seed: u8) -> u64 {
@@ -81,6 +84,9 @@ impl Patterns {
     fn make(&self, seed: u8, len: usize) -> io::Result<()> {
         let start = start_of(seed);
         let mut made = self.hole_after(start)? - start;
+        if made >= len as u64 {
+            return Ok(());
+        }
         let mut bytes = vec![0; BLOCK];
         while made < len as u64 {
             pattern(seed, made, &mut bytes);

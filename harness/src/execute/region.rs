@@ -82,14 +82,7 @@ impl Mapping {
         let kept = patterns::bytes_of(seed, len);
         let mut bytes = [0; BLOCK];
         for (start, size) in self.blocks(offset, len) {
-            let position = start - offset;
-            let bytes = match kept {
-                Some(kept) => &kept[position..position + size],
-                None => {
-                    pattern(seed, position as u64, &mut bytes[..size]);
-                    &bytes[..size]
-                }
-            };
+            let bytes = block(kept, seed, (start - offset) as u64, &mut bytes[..size]);
             // SAFETY: the block lies within the mapping, which is writable.
             unsafe { ptr::copy_nonoverlapping(bytes.as_ptr(), self.start.add(start), size) };
         }
@@ -111,13 +104,7 @@ impl Mapping {
             let bytes = &mut bytes[..size];
             // SAFETY: the block lies within the mapping, which is readable.
             unsafe { ptr::copy_nonoverlapping(self.start.add(start), bytes.as_mut_ptr(), size) };
-            let wanted = match kept {
-                Some(kept) => &kept[before + position..][..size],
-                None => {
-                    pattern(seed, from + position as u64, &mut wanted[..size]);
-                    &wanted[..size]
-                }
-            };
+            let wanted = block(kept, seed, from + position as u64, &mut wanted[..size]);
             // Equal at once, as nearly always: a fuzzer watches every comparison of single bytes.
             if bytes == wanted {
                 return None;
@@ -147,6 +134,17 @@ impl Drop for Mapping {
 /// seed goes unnoticed.
 pub fn pattern_byte(seed: u8, position: u64) -> u8 {
     pattern_word(seed, position >> 3)[(position & 7) as usize]
+}
+
+/// The bytes of pattern `seed` from position `from` on, as many as `room` has: those that are kept, else made there.
+fn block<'a>(kept: Option<&'a [u8]>, seed: u8, from: u64, room: &'a mut [u8]) -> &'a [u8] {
+    match kept {
+        Some(kept) => &kept[from as usize..][..room.len()],
+        None => {
+            pattern(seed, from, room);
+            room
+        }
+    }
 }
 
 /// Writes the bytes of pattern `seed` from position `from` on.

@@ -13,7 +13,7 @@ use crate::abi::types::{
 };
 use crate::fabric::agenda::WITHHELD;
 use crate::fabric::blob::{BlobKind, Content, encode};
-use crate::fabric::{endpoint, flight, remote};
+use crate::fabric::{endpoint, remote};
 use crate::ledger::{Kind, Site};
 use crate::objects::{Body, Event, FileId, Wakeup, Worker};
 use crate::rules::Rule;
@@ -111,7 +111,6 @@ pub(crate) fn destroy(state: &mut State, worker: u64, site: Site<'_>) {
             state.end(request, site);
         }
     }
-    flight::forget_worker(state, worker);
     let wakeup = state
         .worker_mut(worker)
         .and_then(|worker| worker.wakeup.take());
