@@ -31,7 +31,7 @@ pub struct Drawn {
 enum Kind {
     /// A drawn scenario, and nothing deviates.
     Benign,
-    /// A drawn scenario, and bytes decide.
+    /// A drawn scenario, and bytes decide, if it has one thread.
     Bytes,
     /// A drawn scenario under a swarm.
     Swarm,
@@ -65,8 +65,11 @@ impl Drawn {
         };
         let draw = match kind {
             Kind::Benign => Draw::Nothing,
-            Kind::Bytes => Draw::Bytes(stream.bytes(DECISIONS).into_iter().map(sparse).collect()),
-            Kind::Swarm | Kind::Builtin => Draw::Swarm(stream.next_number()),
+            // They are used up in the order of the calls. A swarm decides by what each call is about.
+            Kind::Bytes if !scenario.is_threaded() => {
+                Draw::Bytes(stream.bytes(DECISIONS).into_iter().map(sparse).collect())
+            }
+            _ => Draw::Swarm(stream.next_number()),
         };
         Drawn { scenario, draw }
     }
@@ -134,10 +137,26 @@ mod tests {
     }
 
     #[test]
+    fn where_threads_run_no_case_takes_its_decisions_from_bytes() {
+        let cases = (1..100 * ROUND).step_by(ROUND);
+        let (threaded, others): (Vec<_>, Vec<_>) = cases
+            .map(|number| Drawn::new(7, number, Class::Contract))
+            .partition(|case| case.scenario.is_threaded());
+        let by_bytes = |case: &Drawn| matches!(case.draw, Draw::Bytes(_));
+        assert!(others.iter().all(by_bytes));
+        assert!(!threaded.iter().any(by_bytes));
+        let counts = [threaded.len(), others.len()];
+        assert!(counts.iter().all(|count| *count > 10), "{counts:?}");
+    }
+
+    #[test]
     fn most_decisions_from_bytes_are_benign_and_some_are_not() {
-        let Draw::Bytes(bytes) = Drawn::new(7, 1, Class::Contract).draw else {
-            panic!("the second case of each eight takes its decisions from bytes");
-        };
+        let mut cases = (1..).step_by(ROUND);
+        let bytes = cases.find_map(|number| match Drawn::new(7, number, Class::Contract).draw {
+            Draw::Bytes(bytes) => Some(bytes),
+            _ => None,
+        });
+        let bytes = bytes.expect("some scenarios have one thread");
         let deviating = bytes.iter().filter(|byte| **byte > 0).count();
         assert!((1..DECISIONS / 8).contains(&deviating), "{deviating}");
     }

@@ -114,7 +114,14 @@ impl Scenario {
     /// Whether memory comes and goes beside NIXL's, so that unmaps are worth to be seen. Elsewhere they are not: patching the C library
     /// costs each case more than all else.
     pub fn churns(&self) -> bool {
-        churns(&self.steps)
+        has_op(&self.steps, |op| matches!(op, Op::Churn { .. }))
+    }
+
+    /// Whether it runs threads beside each other, so that the order of their calls is not the same in each play.
+    pub fn is_threaded(&self) -> bool {
+        has_op(&self.steps, |op| {
+            op.starts_threads() || matches!(op, Op::Together { .. })
+        })
     }
 
     /// The operations in the order in which they are played, repeats unrolled.
@@ -137,10 +144,11 @@ impl std::str::FromStr for Scenario {
     }
 }
 
-fn churns(steps: &[Step]) -> bool {
+/// Whether one of the operations is such.
+fn has_op(steps: &[Step], is_such: fn(&Op) -> bool) -> bool {
     steps.iter().any(|step| match step {
-        Step::Line(line) => matches!(line.op, Op::Churn { .. }),
-        Step::Repeat { body, .. } => churns(body),
+        Step::Line(line) => is_such(&line.op),
+        Step::Repeat { body, .. } => has_op(body, is_such),
     })
 }
 

@@ -52,7 +52,7 @@ impl World {
         Ok(HeldAgent {
             agent: Agent::with_config(self.api, name, &settings)?,
             port: config.listen_thread.then_some(port),
-            threaded: config.progress_thread || config.listen_thread,
+            threaded: config.has_threads(),
         })
     }
 
@@ -108,15 +108,12 @@ impl World {
         }
         let backend = owner.agent.create_backend(plugin, &settings)?;
         settings.destroy()?;
-        let threaded = params
-            .iter()
-            .any(|param| param.key == "num_threads" && param.value != "0");
         self.backends.insert(
             slot,
             HeldBackend {
                 backend,
                 agent,
-                threaded,
+                threaded: has_threads(params),
             },
         );
         Ok(Reply::done())

@@ -129,6 +129,7 @@ impl Model {
     }
 
     fn set_up(&mut self, op: &Op) {
+        self.threaded |= op.starts_threads();
         match op {
             Op::Agent {
                 agent,
@@ -136,10 +137,6 @@ impl Model {
                 config,
             } => {
                 let name = name.clone().unwrap_or_else(|| agent.to_string());
-                // NIXL's default has a progress thread.
-                self.threaded |= config
-                    .as_ref()
-                    .is_none_or(|config| config.progress_thread || config.listen_thread);
                 self.next_life += 1;
                 self.names.insert(*agent, name.clone());
                 let born = Agent {
@@ -153,11 +150,8 @@ impl Model {
                 backend,
                 agent,
                 plugin,
-                params,
+                ..
             } => {
-                self.threaded |= params
-                    .iter()
-                    .any(|param| param.key == "num_threads" && param.value != "0");
                 self.plugins.insert((*agent, plugin.clone()));
                 let made = Backend {
                     agent: *agent,
