@@ -311,9 +311,15 @@ pub extern "C-unwind" fn ucp_worker_release_address(worker: u64, address: u64) {
 #[unsafe(no_mangle)]
 pub extern "C-unwind" fn ucp_worker_progress(worker: u64) -> c_uint {
     let _inside = presence(F::WorkerProgress, worker, Kind::Worker);
-    let Some((turn, running)) =
-        enter_quietly(F::WorkerProgress, |call| begin_progress(call, worker))
-    else {
+    let mut is_others = false;
+    let begun = enter_quietly(F::WorkerProgress, |call| {
+        begin_progress(call, worker, &mut is_others)
+    });
+    let Some((turn, running)) = begun else {
+        // A progress thread of the client's that never sleeps would otherwise take the time of those who give it something to do.
+        if is_others {
+            std::thread::yield_now();
+        }
         return 0;
     };
     let serial = turn.worker;
@@ -370,8 +376,8 @@ impl Drop for Progressing {
     }
 }
 
-/// Whether there is something to do; if so the worker is locked and marked.
-fn begin_progress(call: &Call, worker: u64) -> Option<(Turn, Progressing)> {
+/// Whether there is something to do; if so the worker is locked and marked. Also says whether it is another thread that made the worker.
+fn begin_progress(call: &Call, worker: u64, is_others: &mut bool) -> Option<(Turn, Progressing)> {
     let mut state = call.lock();
     let serial = call.handle(&mut state, 0, worker, Kind::Worker).ok()?;
     look_if_due(call, &mut state);
@@ -384,6 +390,7 @@ fn begin_progress(call: &Call, worker: u64) -> Option<(Turn, Progressing)> {
         return None;
     }
     entry.progressed += 1;
+    *is_others = entry.owner != call.thread();
     if entry.inbox.is_empty() && is_plain {
         return None;
     }
