@@ -36,7 +36,7 @@ pub(crate) struct Site {
     /// All that it ever did.
     pub(crate) total_count: AtomicU64,
     pub(crate) total_bytes: AtomicU64,
-    /// Of unmaps: the time that they took.
+    /// Of unmaps: the processor time that they took.
     pub(crate) total_ns: AtomicU64,
     pub(crate) frames: [AtomicU64; FRAMES_MAX],
 }

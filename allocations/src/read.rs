@@ -39,7 +39,7 @@ pub struct SiteReading {
     pub total_count: u64,
     /// Bytes of all that it ever made.
     pub total_bytes: u64,
-    /// Nanoseconds that its unmaps took.
+    /// Nanoseconds of processor time that its unmaps took.
     pub total_ns: u64,
 }
 

@@ -110,7 +110,7 @@ pub fn unmapped(address: *const libc::c_void, bytes: usize) {
     }
 }
 
-/// The caller of the function that made `boundary` has unmapped something in so many nanoseconds.
+/// The caller of the function that made `boundary` has unmapped something in so many nanoseconds of processor time.
 pub fn unmap_took(nanoseconds: u64, boundary: Boundary) {
     guarded(|tables| {
         let site = tables.site(tables.site_at(Kind::Unmap, boundary));

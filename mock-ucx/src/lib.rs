@@ -15,6 +15,7 @@ pub mod version;
 
 mod arena;
 mod ask;
+mod clock;
 mod counts;
 mod fabric;
 mod handle;

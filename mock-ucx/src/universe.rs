@@ -10,6 +10,7 @@ use std::sync::atomic::Ordering::Relaxed;
 use parking_lot::{Mutex, MutexGuard};
 use rustc_hash::FxHashMap;
 
+use crate::clock::monotonic_ns;
 use crate::counts::OfProcess;
 use crate::fabric::agenda::{Agenda, WITHHELD};
 use crate::fabric::remote::hub::Hub;
@@ -244,15 +245,7 @@ impl Universe {
 
 /// A number that no other process on this host has: its id and the time it started.
 fn process_nonce() -> u64 {
-    let mut time = libc::timespec {
-        tv_sec: 0,
-        tv_nsec: 0,
-    };
-    // SAFETY: `time` is a valid timespec.
-    unsafe { libc::clock_gettime(libc::CLOCK_MONOTONIC, &raw mut time) };
-    (u64::from(std::process::id()) << 40)
-        ^ (time.tv_sec.cast_unsigned() << 30)
-        ^ time.tv_nsec.cast_unsigned()
+    (u64::from(std::process::id()) << 40) ^ monotonic_ns()
 }
 
 impl State {

@@ -6,8 +6,8 @@
 //! rest, one that unmaps once, however much, and one that registers now and then are not told of.
 //!
 //! A life is measured in calls of UCX. With a progress thread they say nothing: it makes millions before the first request comes. So a life
-//! is measured in mappings, too, of which one that unmaps again and again has made as many; one that sets up and then rests is told
-//! from it by its calls: it has made more of them since.
+//! is measured in mappings, too, of which one that unmaps again and again has made as many. One that sets up and then rests is told from it
+//! by the time since; where operations are played it is by the calls since, so that the verdict is the same on each machine.
 
 use mock_ucx::ledger::CachePoint;
 use mock_ucx::ledger::read::{Caches, Moment, Snapshot, UnmapSite};
@@ -34,12 +34,24 @@ pub(super) fn judge(observation: &Observation<'_>) -> Vec<Verdict> {
     let Some(snapshot) = observation.snapshot else {
         return Vec::new();
     };
-    let growth = Growth::of(&snapshot.caches.points, snapshot.step);
+    let end = CachePoint {
+        at_ns: snapshot.ending.at_ns,
+        step: snapshot.ending.step,
+        ..CachePoint::default()
+    };
+    let rests_by: Clock = match observation.operations {
+        [] => |point| point.at_ns,
+        _ => |point| point.step,
+    };
+    let growth = Growth::of(&snapshot.caches.points, &end, rests_by);
     growth
         .map(|growth| verdict(observation, snapshot, &growth))
         .into_iter()
         .collect()
 }
+
+/// What one measures a life by.
+type Clock = fn(&CachePoint) -> u64;
 
 /// Entries that came between two moments.
 fn added(before: &CachePoint, after: &CachePoint) -> u64 {
@@ -49,15 +61,15 @@ fn added(before: &CachePoint, after: &CachePoint) -> u64 {
 /// A client's life since its first unmap, by what one counts of it.
 struct Life<'a> {
     points: &'a [CachePoint],
-    clock: fn(&CachePoint) -> u64,
+    clock: Clock,
     /// Where the warm-up ends.
     warm: u64,
     end: u64,
 }
 
 impl<'a> Life<'a> {
-    fn new(points: &'a [CachePoint], clock: fn(&CachePoint) -> u64, end: u64) -> Option<Life<'a>> {
-        let begin = clock(points.first()?);
+    fn new(points: &'a [CachePoint], clock: Clock, end: &CachePoint) -> Option<Life<'a>> {
+        let (begin, end) = (clock(points.first()?), clock(end));
         let warm = begin + end.checked_sub(begin)? / WARM_UP;
         Some(Life {
             points,
@@ -97,20 +109,21 @@ struct Growth {
 }
 
 impl Growth {
-    /// Of a client that has called UCX `end` times, also when it did not unmap any more.
-    fn of(points: &[CachePoint], end: u64) -> Option<Growth> {
+    /// Of a client that came to this end, also when it did not unmap any more.
+    fn of(points: &[CachePoint], end: &CachePoint, rests_by: Clock) -> Option<Growth> {
         let calls = Life::new(points, |point| point.step, end)?;
         if calls.part() >= CALLS_MIN
             && let Some(growth) = Growth::over(&calls)
         {
             return Some(growth);
         }
-        let mappings = Life::new(points, |point| point.mappings, points.last()?.mappings)?;
-        if mappings.part() < MAPPINGS_MIN {
+        let (first, last) = (points.first()?, points.last()?);
+        let mappings = Life::new(points, |point| point.mappings, last)?;
+        let since = |point| rests_by(point).saturating_sub(rests_by(first));
+        if mappings.part() < MAPPINGS_MIN || since(last) * 2 < since(end) {
             return None;
         }
-        let rests = points.last()?.step < end / 2;
-        Growth::over(&mappings).filter(|_| !rests)
+        Growth::over(&mappings)
     }
 
     fn over(life: &Life<'_>) -> Option<Growth> {

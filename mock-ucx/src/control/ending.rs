@@ -9,6 +9,7 @@ use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering::{Relaxed, Release};
 
 use crate::abi::current;
+use crate::clock::monotonic_ns;
 use crate::control::supervisor::{Notice, is_connected, tell, tell_without_ledger};
 use crate::control::{report, settings};
 use crate::ledger::layout::ENDED_EXIT;
@@ -29,13 +30,26 @@ pub(crate) fn watch() {
     }
 }
 
+/// Notes in the ledger that the client has come to its end, once. A forked child has that of its parent until it has one of its own.
+fn note() {
+    let Some(universe) = current() else { return };
+    let header = universe.map.header();
+    let is_own = header.pid.load(Relaxed) == std::process::id();
+    if is_own && header.ending_ns.load(Relaxed) == 0 {
+        header.ending_step.store(header.step.load(Relaxed), Relaxed);
+        header.ending_ns.store(monotonic_ns(), Release);
+    }
+}
+
 extern "C" fn at_exit() {
+    note();
     tell(Notice::Exit);
 }
 
 /// `_exit`, which ends a process without its handlers: every child of Python's multiprocessing does that.
 #[unsafe(no_mangle)]
 extern "C" fn _exit(status: c_int) -> ! {
+    note();
     tell(Notice::QuickExit);
     loop {
         // SAFETY: ends the process.

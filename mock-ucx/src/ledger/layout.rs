@@ -16,7 +16,7 @@ use crate::schedule::{FAULTS_MAX, OUTCOMES_MAX, POINT_COUNT};
 pub const MAGIC: u64 = u64::from_le_bytes(*b"mckucxL1");
 
 /// Raised whenever a record changes shape, so that a reader of another build refuses the file.
-pub const LAYOUT_VERSION: u32 = 5;
+pub const LAYOUT_VERSION: u32 = 6;
 
 /// Object slots: four million live handles are 30 times what the largest vLLM deployment we know holds.
 pub const OBJECT_CAPACITY: u32 = 1 << 22;
@@ -58,6 +58,10 @@ pub struct Header {
     pub handle_span: AtomicU64,
     /// Calls of `ucp_*` so far.
     pub step: AtomicU64,
+    /// Calls until the client came to its end. Its other threads may make more while the supervisor looks at it.
+    pub ending_step: AtomicU64,
+    /// When it did, in nanoseconds of CLOCK_MONOTONIC; 0: it did not, or did not tell.
+    pub ending_ns: AtomicU64,
     /// Operation of the client that is under way, as told by the harness; 0 if it says nothing.
     pub operation: AtomicU32,
     /// Object slots in use (high-water mark).

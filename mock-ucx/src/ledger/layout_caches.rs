@@ -75,6 +75,8 @@ impl HookState {
 /// How the caches stood at one moment.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct CachePoint {
+    /// When, in nanoseconds of CLOCK_MONOTONIC.
+    pub at_ns: u64,
     /// Calls of UCX so far.
     pub step: u64,
     /// Operation of the client; 0 if it says nothing.
@@ -93,12 +95,13 @@ pub struct CachePoint {
 
 /// A [`CachePoint`] in the file.
 #[repr(C)]
-pub struct PointRecord([AtomicU64; 7]);
+pub struct PointRecord([AtomicU64; 8]);
 
 impl PointRecord {
     /// Writes it.
     pub(crate) fn set(&self, point: CachePoint) {
         let CachePoint {
+            at_ns,
             step,
             operation,
             unmaps,
@@ -107,7 +110,9 @@ impl PointRecord {
             visited,
             drains,
         } = point;
-        let numbers = [step, operation, unmaps, mappings, entries, visited, drains];
+        let numbers = [
+            at_ns, step, operation, unmaps, mappings, entries, visited, drains,
+        ];
         for (place, number) in self.0.iter().zip(numbers) {
             place.store(number, Relaxed);
         }
@@ -115,9 +120,18 @@ impl PointRecord {
 
     /// Reads it.
     pub(crate) fn get(&self) -> CachePoint {
-        let [step, operation, unmaps, mappings, entries, visited, drains] =
-            std::array::from_fn(|index| self.0[index].load(Relaxed));
+        let [
+            at_ns,
+            step,
+            operation,
+            unmaps,
+            mappings,
+            entries,
+            visited,
+            drains,
+        ] = std::array::from_fn(|index| self.0[index].load(Relaxed));
         CachePoint {
+            at_ns,
             step,
             operation,
             unmaps,

@@ -33,6 +33,8 @@ pub struct Snapshot {
     pub exited: bool,
     /// Calls so far.
     pub step: u64,
+    /// When the client came to its end; now, if it did not.
+    pub ending: Ending,
     /// Emulated UCX version: major, minor, patch.
     pub ucx_version: [u8; 3],
     /// First handle value and bytes reserved.
@@ -111,6 +113,7 @@ impl Snapshot {
             forked_from: header.forked_from.load(Relaxed),
             exited: header.ended.load(Relaxed) == ENDED_EXIT,
             step: header.step.load(Relaxed),
+            ending: read_ending(header),
             ucx_version: [(version >> 16) as u8, (version >> 8) as u8, version as u8],
             handles: (
                 header.handle_base.load(Relaxed),

@@ -3,6 +3,7 @@
 use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering::{Relaxed, Release};
 
+use crate::clock::monotonic_ns;
 use crate::hooks;
 use crate::ledger::Stack;
 use crate::ledger::layout::{CachePoint, HookState, POINT_CAPACITY, SITE_CAPACITY};
@@ -78,6 +79,7 @@ impl Ledger {
         }
         let now = |counter: &AtomicU64| counter.load(Relaxed);
         caches.point[count as usize].set(CachePoint {
+            at_ns: monotonic_ns(),
             step: now(&header.step),
             operation: u64::from(header.operation.load(Relaxed)),
             unmaps,

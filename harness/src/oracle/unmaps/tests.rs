@@ -1,15 +1,16 @@
 //! Growth of what is pending, told from what only looks like it.
 
-use mock_ucx::ledger::read::Snapshot;
+use mock_ucx::ledger::read::{Ending, Snapshot};
 use mock_ucx::ledger::{CachePoint, HookState};
 
 use super::judge;
-use crate::oracle::testing::empty;
-use crate::oracle::{Observation, Oracle, Verdict};
+use crate::oracle::testing::{empty, notes};
+use crate::oracle::{Observation, Oracle, Outcome, Verdict};
 
 /// A client of 1000 steps with two unmaps in each, of which so many entries are pending.
 fn over(entries: impl Fn(u64) -> u64, visited: impl Fn(u64) -> u64) -> Vec<CachePoint> {
     let point = |step: u64| CachePoint {
+        at_ns: 1000 * step,
         step,
         operation: step / 4,
         unmaps: 2 * step,
@@ -24,9 +25,14 @@ fn over(entries: impl Fn(u64) -> u64, visited: impl Fn(u64) -> u64) -> Vec<Cache
 fn with(points: Vec<CachePoint>) -> Snapshot {
     let mut snapshot = empty();
     snapshot.caches.hooks = HookState::Installed;
-    snapshot.step = points.last().map_or(1000, |point| point.step);
+    let last = points.last().copied().unwrap_or_default();
+    snapshot.ending = ending(last.step, last.at_ns);
     snapshot.caches.points = points;
     snapshot
+}
+
+fn ending(step: u64, at_ns: u64) -> Ending {
+    Ending { step, at_ns }
 }
 
 fn verdicts(points: Vec<CachePoint>) -> Vec<Verdict> {
@@ -84,7 +90,7 @@ fn a_warm_up_is_no_growth_however_long() {
 fn what_ended_with_the_unmaps_is_no_growth_while_the_client_goes_on() {
     let mut snapshot = with(over(|step| 2 * step, |_| 0));
     assert_eq!(judge(&Observation::of(&snapshot)).len(), 1);
-    snapshot.step = 3000;
+    snapshot.ending = ending(3000, 3_000_000);
     assert!(judge(&Observation::of(&snapshot)).is_empty());
 }
 
@@ -96,6 +102,7 @@ fn a_burst_is_no_growth() {
 /// A client with a progress thread, whose work begins after a million calls: so many entries are pending after so many mappings.
 fn late(entries: impl Fn(u64) -> u64) -> Vec<CachePoint> {
     let point = |mappings: u64| CachePoint {
+        at_ns: 1000 * mappings,
         step: if mappings < 500 {
             mappings
         } else {
@@ -134,8 +141,31 @@ fn memory_that_is_all_unmapped_at_the_end_is_no_growth_though_calls_go_on_meanwh
 #[test]
 fn what_a_client_unmaps_before_it_rests_is_no_growth() {
     let mut snapshot = with(late(|mappings| mappings));
-    snapshot.step = 3_000_000;
+    snapshot.ending.at_ns = 30_000_000;
     assert!(judge(&Observation::of(&snapshot)).is_empty());
+}
+
+#[test]
+fn a_thread_that_polls_far_more_often_between_the_unmaps_is_no_rest() {
+    let mut snapshot = with(late(|mappings| mappings));
+    snapshot.ending.step = 30_000_000;
+    assert_eq!(judge(&Observation::of(&snapshot)).len(), 1);
+}
+
+#[test]
+fn where_operations_are_played_rest_is_told_by_calls() {
+    let mut snapshot = with(late(|mappings| mappings));
+    let operations = notes(&[("churn", Outcome::Done)]);
+    let judged = |snapshot: &Snapshot| {
+        judge(&Observation {
+            operations: &operations,
+            ..Observation::of(snapshot)
+        })
+    };
+    snapshot.ending.at_ns = 30_000_000;
+    assert_eq!(judged(&snapshot).len(), 1);
+    snapshot.ending.step = 3_000_000;
+    assert!(judged(&snapshot).is_empty());
 }
 
 #[test]

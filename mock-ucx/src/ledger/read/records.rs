@@ -41,6 +41,15 @@ impl Object {
     }
 }
 
+/// How long a client lived.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Ending {
+    /// Calls of UCX until then.
+    pub step: u64,
+    /// When, in nanoseconds of CLOCK_MONOTONIC.
+    pub at_ns: u64,
+}
+
 /// When and where something happened.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Moment {

@@ -3,10 +3,11 @@
 use std::ptr;
 use std::sync::atomic::Ordering::{Acquire, Relaxed};
 
+use crate::clock::monotonic_ns;
 use crate::functions::Function;
 use crate::ledger::layout::{
-    AskedRecord, EVENT_CAPACITY, FINDING_CAPACITY, FIRED_CAPACITY, MODULE_CAPACITY, NO_FAULT,
-    OBJECT_CAPACITY, ObjectRecord,
+    AskedRecord, EVENT_CAPACITY, FINDING_CAPACITY, FIRED_CAPACITY, Header, MODULE_CAPACITY,
+    NO_FAULT, OBJECT_CAPACITY, ObjectRecord,
 };
 use crate::ledger::mapping::Mapping;
 use crate::ledger::read::records::*;
@@ -30,6 +31,19 @@ pub(super) fn moment(step: u64, function: u16, operation: u32, stack: u32) -> Mo
         function: Function::from_number(function).filter(|_| step > 0),
         operation,
         stack,
+    }
+}
+
+pub(super) fn read_ending(header: &Header) -> Ending {
+    match header.ending_ns.load(Acquire) {
+        0 => Ending {
+            step: header.step.load(Relaxed),
+            at_ns: monotonic_ns(),
+        },
+        at_ns => Ending {
+            step: header.ending_step.load(Relaxed),
+            at_ns,
+        },
     }
 }
 
