@@ -131,7 +131,8 @@ impl Tracked {
         let is_old = self
             .maps_at
             .is_none_or(|maps_at| maps_at.elapsed() > MAPS_INTERVAL);
-        if is_old {
+        // The kernel lists nothing at a moment in which the process becomes another program.
+        if is_old || self.memory.modules.is_empty() {
             self.maps_at = Some(Instant::now());
             let modules = maps.read(pid);
             if !modules.is_empty() {
