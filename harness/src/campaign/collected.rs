@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use mock_ucx::functions::Function;
 use mock_ucx::ledger::read::Snapshot;
-use mock_ucx::schedule::{Fault, FaultSpec, Point};
+use mock_ucx::schedule::{FaultSpec, Point};
 
 use super::damaged;
 use super::given_up;
@@ -202,12 +202,9 @@ impl Collected {
         } else if case.faults == *SLOW_NETWORK
             && let Some(later) = self.slow.get_mut(case.origin)
         {
-            let with = |fault: Fault| FaultSpec {
-                faults: [SLOW_NETWORK.faults.clone(), vec![fault]].concat(),
-            };
             *later = later_faults(&SLOW_NETWORK, snapshot)
                 .into_iter()
-                .map(with)
+                .map(|fault| SLOW_NETWORK.and(fault))
                 .collect();
             self.given_up[case.origin] = given_up::cases(case, played);
         }

@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use mock_ucx::schedule::{Choice, Fault, FaultSpec, Point};
+use mock_ucx::schedule::{Choice, Fault, Point};
 
 use super::plan::Planned;
 use crate::execute::case::Played;
@@ -35,9 +35,7 @@ pub(super) fn cases(case: &Planned, played: &Played) -> Vec<Planned> {
     let given_up = |(fault, last): (Fault, usize)| Planned {
         origin: case.origin,
         scenario: Arc::new(given_up_after(&case.scenario, last)),
-        faults: FaultSpec {
-            faults: [&case.faults.faults[..], &[fault]].concat(),
-        },
+        faults: case.faults.and(fault),
     };
     failing.map(given_up).collect()
 }

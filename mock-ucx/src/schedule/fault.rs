@@ -112,6 +112,13 @@ impl FaultSpec {
         }
     }
 
+    /// These faults and one more.
+    pub fn and(&self, fault: Fault) -> FaultSpec {
+        let mut more = self.clone();
+        more.faults.push(fault);
+        more
+    }
+
     /// Whether nothing is asked for.
     pub fn is_empty(&self) -> bool {
         self.faults.is_empty()
