@@ -7,13 +7,13 @@ use mock_ucx::ledger::read::Snapshot;
 use mock_ucx::schedule::{FaultSpec, Point};
 
 use super::damaged;
-use super::given_up;
 use super::grounds::Grounds;
 use super::hunt::{Hunt, Progress};
 use super::journal::Journal;
 use super::judge_case;
 use super::plan::Planned;
 use super::workers::Shown;
+use super::{given_up, half_done};
 use crate::execute::case::{Glance, Played};
 use crate::execute::{SLOW_NETWORK, first_faults, later_faults};
 use crate::nixl::metadata::Field;
@@ -55,7 +55,9 @@ pub(super) struct Collected {
     pub(super) tally: Tally,
     /// The single deviations of each scenario, known from its benign run.
     pub(super) singles: Vec<Vec<FaultSpec>>,
-    /// The same on a slow network.
+    /// Those of them that fail an operation when most of it is done.
+    pub(super) half_done: Vec<Vec<FaultSpec>>,
+    /// The single deviations of each scenario on a slow network.
     pub(super) slow: Vec<Vec<FaultSpec>>,
     /// The same where the client gives up.
     pub(super) given_up: Vec<Vec<Planned>>,
@@ -80,6 +82,7 @@ impl Collected {
             journal,
             tally: Tally::default(),
             singles: vec![Vec::new(); hunt.scenarios.len()],
+            half_done: vec![Vec::new(); hunt.scenarios.len()],
             slow: vec![Vec::new(); hunt.scenarios.len()],
             given_up: vec![Vec::new(); hunt.scenarios.len()],
             fields: Vec::new(),
@@ -198,7 +201,10 @@ impl Collected {
         if case.faults.is_empty()
             && let Some(singles) = self.singles.get_mut(case.origin)
         {
+            let half_done = half_done::faults(played);
             *singles = first_faults(snapshot);
+            singles.retain(|single| !half_done.contains(single));
+            self.half_done[case.origin] = half_done;
         } else if case.faults == *SLOW_NETWORK
             && let Some(later) = self.slow.get_mut(case.origin)
         {

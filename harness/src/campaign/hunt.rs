@@ -19,9 +19,8 @@ use super::left::{Left, Stage};
 use super::plan::{self, Planned};
 use super::random::Random;
 use super::workers::Workers;
-use crate::execute::SLOW_NETWORK;
 use crate::report::{Finding, Findings};
-use crate::scenario::generate::{Class, takes_long};
+use crate::scenario::generate::Class;
 use crate::scenario::{Scenario, builtin_growth};
 use crate::workload::Workload;
 
@@ -139,10 +138,11 @@ impl Hunt {
         let unplayed = self.phase("benign", benign, None, state, progress)?;
         state.tally.left_out += unplayed.len();
         self.grow(until, state, progress)?;
-        // Where threads run beside the client, much is under way anyway, and each play takes long. Where the system is to fail, the time is
-        // for that.
-        let mut slow = plan::each(&self.scenarios, &SLOW_NETWORK);
-        slow.retain(|case| !takes_long(&case.scenario) && !self.environment);
+        // Where the system is to fail, the time is for that.
+        let slow = match self.environment {
+            true => VecDeque::new(),
+            false => plan::slow(&self.scenarios),
+        };
         let unplayed = self.phase("slow network", slow, Some(until), state, progress)?;
         state.tally.left_out += unplayed.len();
         let mut others = std::mem::take(&mut state.given_up);
@@ -154,9 +154,9 @@ impl Hunt {
             self.phase("metadata as it is", whole, None, state, progress)?;
             others.extend(damaged::lists(seed, &state.fields));
         }
-        let lists = [&mut state.singles, &mut state.slow].map(std::mem::take);
-        let [singles, slow] = &lists;
-        let singles = plan::in_turn(&self.scenarios, &[singles, slow], others);
+        let lists = [&mut state.half_done, &mut state.singles, &mut state.slow];
+        let lists = lists.map(std::mem::take);
+        let singles = plan::in_turn(&self.scenarios, &lists, others);
         Ok(Left::new(singles))
     }
 

@@ -8,6 +8,7 @@ mod damaged;
 mod drawn;
 mod given_up;
 mod grounds;
+mod half_done;
 mod hunt;
 pub mod journal;
 mod known;

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use mock_ucx::schedule::FaultSpec;
 
 use super::known::Known;
+use crate::execute::{SLOW_NETWORK, SLOWER_NETWORK};
 use crate::scenario::Scenario;
 use crate::scenario::generate::takes_long;
 
@@ -41,6 +42,16 @@ pub(super) fn each(scenarios: &[Arc<Scenario>], faults: &FaultSpec) -> VecDeque<
         faults: faults.clone(),
     };
     scenarios.iter().enumerate().map(planned).collect()
+}
+
+/// Each scenario on a slow network: how slow depends on who polls.
+pub(super) fn slow(scenarios: &[Arc<Scenario>]) -> VecDeque<Planned> {
+    let mut alone = each(scenarios, &SLOW_NETWORK);
+    alone.retain(|case| !takes_long(&case.scenario));
+    let mut threaded = each(scenarios, &SLOWER_NETWORK);
+    threaded.retain(|case| takes_long(&case.scenario));
+    alone.extend(threaded);
+    alone
 }
 
 /// Scenarios that were made to see what grows, as they are.
@@ -85,7 +96,7 @@ pub(super) fn growth_beside_the_gone(scenarios: Vec<Scenario>) -> VecDeque<Plann
 /// The deviations of all scenarios, each in some lists, and other lists. Each list takes its turn, so that a hunt that is cut short has seen all.
 pub(super) fn in_turn(
     scenarios: &[Arc<Scenario>],
-    lists: &[&[Vec<FaultSpec>]],
+    lists: &[Vec<Vec<FaultSpec>>],
     others: Vec<Vec<Planned>>,
 ) -> VecDeque<Planned> {
     let of_scenario = |(origin, list): (usize, &Vec<FaultSpec>)| {
@@ -146,7 +157,7 @@ mod tests {
     #[test]
     fn scenarios_take_turns_and_none_is_forgotten() {
         let spec = |text: &str| text.parse::<FaultSpec>().unwrap();
-        let lists = [
+        let lists = vec![
             vec![
                 spec("ucp_mem_map@1=NO_MEMORY"),
                 spec("ucp_mem_map@2=NO_MEMORY"),
@@ -160,14 +171,14 @@ mod tests {
         let quick = Arc::new(Scenario::parse("name s\n").unwrap());
         let slow = "name s\nagent a0 progress_thread=on\n";
         let slow = Arc::new(Scenario::parse(slow).unwrap());
-        let plan = in_turn(&[quick.clone(), slow, quick], &[&lists], Vec::new());
+        let plan = in_turn(&[quick.clone(), slow, quick], &[lists], Vec::new());
         let order: Vec<usize> = plan.iter().map(|case| case.origin).collect();
         assert_eq!(order, [0, 1, 2, 0, 1]);
         let text = "name s\nmisuse\nagent a0 progress_thread=on\n";
         let misuse = [Arc::new(Scenario::parse(text).unwrap())];
-        let twice = [vec![spec("ucp_mem_map@1=NO_MEMORY"); 2]];
+        let twice = vec![vec![spec("ucp_mem_map@1=NO_MEMORY"); 2]];
         let others = vec![vec![plan[0].clone(); 2]];
-        let plan = in_turn(&misuse, &[&twice], others);
+        let plan = in_turn(&misuse, &[twice], others);
         let order: Vec<bool> = plan.iter().map(|case| case.scenario.misuse).collect();
         assert_eq!(order, [true, true, false, false]);
     }

@@ -15,11 +15,24 @@ const OCCURRENCES_MAX: u64 = 64;
 const SECONDS_MAX: usize = 48;
 
 /// A network on which each operation takes its time: what is under way when something else deviates is more than on one that is quick.
-pub static SLOW_NETWORK: LazyLock<FaultSpec> = LazyLock::new(|| {
-    let each = "put.complete=+5; get.complete=+5; am.complete=+5; flush.complete=+5; am.deliver=+5";
+pub static SLOW_NETWORK: LazyLock<FaultSpec> = LazyLock::new(|| network(5));
+
+/// The same for threads that do nothing but poll: what they work on is under way while the client does something else.
+pub static SLOWER_NETWORK: LazyLock<FaultSpec> = LazyLock::new(|| network(200));
+
+/// A network on which each operation takes so many calls of progress.
+fn network(polls: u32) -> FaultSpec {
+    let points = [
+        "put.complete",
+        "get.complete",
+        "am.complete",
+        "flush.complete",
+        "am.deliver",
+    ];
+    let each = points.map(|point| format!("{point}=+{polls}"));
     // It is right: a test reads it.
-    each.parse().unwrap_or_default()
-});
+    each.join("; ").parse().unwrap_or_default()
+}
 
 /// One deviation, with what puts it before or behind others: its first occurrences and likeliest outcomes cover a point best.
 struct Deviation {
@@ -215,7 +228,9 @@ mod tests {
 
     #[test]
     fn on_a_slow_network_five_kinds_of_things_take_their_time() {
-        assert_eq!(SLOW_NETWORK.faults.len(), 5);
+        for network in [&*SLOW_NETWORK, &SLOWER_NETWORK] {
+            assert_eq!(network.faults.len(), 5);
+        }
     }
 
     #[test]

@@ -22,6 +22,7 @@ const TEXTS: &[(&str, &str)] = files![
     "thread-pool",
     "thread-pool-progress-thread",
     "several-regions",
+    "registered-again",
     "multi-descriptor",
     "prepared-lists",
     "prepared-loopback",
