@@ -3,6 +3,7 @@
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
+use std::time::Duration;
 
 use serde_json::Value;
 
@@ -211,8 +212,12 @@ fn a_hunt_that_is_interrupted_tells_what_it_found() {
         lines.any(|line| line.starts_with("found ")),
         "nothing was found"
     );
-    // SAFETY: the child was not waited for, so the number is still its own.
-    unsafe { libc::kill(child.id().cast_signed(), libc::SIGINT) };
+    // Twice, as `timeout -s INT` does.
+    for _ in 0..2 {
+        // SAFETY: the child was not waited for, so the number is still its own.
+        unsafe { libc::kill(child.id().cast_signed(), libc::SIGINT) };
+        std::thread::sleep(Duration::from_millis(20));
+    }
     lines.for_each(drop);
     let output = child.wait_with_output().unwrap();
     let told = text(&output.stdout);

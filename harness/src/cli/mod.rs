@@ -20,11 +20,15 @@ use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
+use std::sync::atomic::Ordering::Relaxed;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use anyhow::Context;
 use clap::{Parser, Subcommand};
 use signal_hook::consts::{SIGINT, SIGTERM};
-use signal_hook::flag;
+use signal_hook::iterator::Signals;
+use signal_hook::low_level;
 
 /// Nothing was found.
 pub const CLEAN: u8 = 0;
@@ -78,21 +82,28 @@ fn processors() -> usize {
     std::thread::available_parallelism().map_or(1, usize::from)
 }
 
-/// Has Ctrl-C set all of these; when the first of them is set already, it ends the program at once.
+/// Signals that come one so soon after the other are one: `timeout -s INT` sends it to the process, and then to its whole group.
+const SOON: Duration = Duration::from_secs(1);
+
+/// Has Ctrl-C set all of these; a later one ends the program at once.
 fn listen(stops: &[&Arc<AtomicBool>]) -> anyhow::Result<()> {
-    let listen_to = |signal| -> std::io::Result<()> {
-        if let Some(first) = stops.first() {
-            flag::register_conditional_shutdown(signal, 128 + signal, Arc::clone(first))?;
+    let stops: Vec<_> = stops.iter().map(|stop| Arc::clone(stop)).collect();
+    let mut signals = Signals::new([SIGINT, SIGTERM]).context("cannot listen to Ctrl-C")?;
+    let wait = move || {
+        let mut first: Option<Instant> = None;
+        for signal in signals.forever() {
+            if first.is_some_and(|first| first.elapsed() > SOON) {
+                low_level::exit(128 + signal);
+            }
+            first.get_or_insert_with(Instant::now);
+            for stop in &stops {
+                stop.store(true, Relaxed);
+            }
         }
-        for stop in stops {
-            flag::register(signal, Arc::clone(stop))?;
-        }
-        Ok(())
     };
-    [SIGINT, SIGTERM]
-        .into_iter()
-        .try_for_each(listen_to)
-        .context("cannot listen to Ctrl-C")
+    let thread = thread::Builder::new().name("signals".to_owned());
+    thread.spawn(wait).context("cannot listen to Ctrl-C")?;
+    Ok(())
 }
 
 /// The command that does something with the finding `id` of the hunt that wrote to `out`.
