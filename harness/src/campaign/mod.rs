@@ -1,6 +1,7 @@
 //! The search: which cases are played, in which order, and what is kept of them.
 
 pub mod benchmark;
+mod beside;
 pub mod bisect;
 mod collected;
 mod confirm;

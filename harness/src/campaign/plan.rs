@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use mock_ucx::schedule::FaultSpec;
 
+use super::beside;
 use super::known::Known;
 use crate::execute::{SLOW_NETWORK, SLOWER_NETWORK};
 use crate::scenario::Scenario;
@@ -44,14 +45,17 @@ pub(super) fn each(scenarios: &[Arc<Scenario>], faults: &FaultSpec) -> VecDeque<
     scenarios.iter().enumerate().map(planned).collect()
 }
 
-/// Each scenario on a slow network: how slow depends on who polls.
+/// Each scenario without threads on a slow network; where pools work, the client is busy beside them.
 pub(super) fn slow(scenarios: &[Arc<Scenario>]) -> VecDeque<Planned> {
-    let mut alone = each(scenarios, &SLOW_NETWORK);
-    alone.retain(|case| !takes_long(&case.scenario));
-    let mut threaded = each(scenarios, &SLOWER_NETWORK);
-    threaded.retain(|case| takes_long(&case.scenario));
-    alone.extend(threaded);
-    alone
+    let mut slow = each(scenarios, &SLOW_NETWORK);
+    slow.retain(|case| !takes_long(&case.scenario));
+    let mut pools = each(scenarios, &SLOWER_NETWORK);
+    pools.retain(|case| beside::has_pools_alone(&case.scenario));
+    for case in &mut pools {
+        case.scenario = Arc::new(beside::the_first_post(&case.scenario));
+    }
+    slow.extend(pools);
+    slow
 }
 
 /// Scenarios that were made to see what grows, as they are.

@@ -1,0 +1,129 @@
+//! What a client does while threads of a pool work on a transfer of its: it registers memory, takes notifications, and deregisters. It may,
+//! for it calls NIXL from one thread; whether the pool's threads bear it is NIXL's to see to.
+
+use std::collections::BTreeMap;
+
+use crate::scenario::{AgentSlot, Desc, Line, Op, RegionSlot, Scenario, Step};
+
+/// So often, for the threads may be slow to begin.
+const ROUNDS: u32 = 500;
+/// Bytes of the memory.
+const BYTES: u32 = 4096;
+
+/// Whether threads run that poll without a rest, and no others: those of pools.
+pub(super) fn has_pools_alone(scenario: &Scenario) -> bool {
+    let mut threads = scenario.lines().filter(|line| line.op.starts_threads());
+    let mut pools = 0;
+    threads.all(|line| {
+        pools += 1;
+        matches!(line.op, Op::Backend { .. })
+    }) && pools > 0
+}
+
+/// The scenario with all that behind its first post; as it is if it has none.
+pub(super) fn the_first_post(scenario: &Scenario) -> Scenario {
+    let mut busy = scenario.clone();
+    if let Some((place, agent)) = first_post(&scenario.steps) {
+        let region = free_region(scenario);
+        let desc = Desc { region, span: None };
+        let body = [
+            Op::Register {
+                agent,
+                descs: vec![desc],
+                backend: None,
+            },
+            Op::Notifs { agent, times: 1 },
+            Op::Deregister {
+                agent,
+                descs: vec![desc],
+                backend: None,
+            },
+        ];
+        let memory = Op::Region {
+            region,
+            size: BYTES,
+            seed: 1,
+            place: None,
+        };
+        let rounds = Step::Repeat {
+            count: ROUNDS,
+            body: body.map(Step::from).to_vec(),
+        };
+        busy.steps
+            .splice(place + 1..place + 1, [memory.into(), rounds]);
+    }
+    busy
+}
+
+/// The first post outside of repeats, and whose transfer it posts.
+fn first_post(steps: &[Step]) -> Option<(usize, AgentSlot)> {
+    let mut owners = BTreeMap::new();
+    for (place, step) in steps.iter().enumerate() {
+        let Step::Line(Line { op, .. }) = step else {
+            continue;
+        };
+        match op {
+            Op::Create {
+                transfer, agent, ..
+            }
+            | Op::Make {
+                transfer, agent, ..
+            } => {
+                owners.insert(*transfer, *agent);
+            }
+            Op::Post { transfer, .. } => return Some((place, *owners.get(transfer)?)),
+            _ => {}
+        }
+    }
+    None
+}
+
+/// A region that the scenario does not have.
+fn free_region(scenario: &Scenario) -> RegionSlot {
+    let regions = scenario.lines().filter_map(|line| match line.op {
+        Op::Region { region, .. } => Some(region.0),
+        _ => None,
+    });
+    RegionSlot(regions.max().map_or(0, |region| region + 1))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const POOL: &str = "name s
+agent a0 progress_thread=off
+backend b0 a0 UCX num_threads=2
+region r3 size=64
+register a0 r3
+create x0 a0 write local=r3 to=a0 remote=r3
+post x0
+wait x0
+";
+
+    #[test]
+    fn memory_comes_and_goes_behind_the_first_post() {
+        let busy = the_first_post(&Scenario::parse(POOL).unwrap()).to_string();
+        let end = "\
+post x0
+region r4 size=4096 seed=1
+repeat 500 {
+  register a0 r4
+  notifs a0
+  deregister a0 r4
+}
+wait x0
+";
+        assert!(busy.ends_with(end), "{busy}");
+        let without = Scenario::parse("name s\nagent a0\n").unwrap();
+        assert_eq!(the_first_post(&without), without);
+    }
+
+    #[test]
+    fn only_pools_poll_without_a_rest() {
+        let has_pools = |text: &str| has_pools_alone(&Scenario::parse(text).unwrap());
+        assert!(has_pools(POOL));
+        assert!(!has_pools(&POOL.replace("=off", "=on")));
+        assert!(!has_pools(&POOL.replace("=2", "=0")));
+    }
+}
