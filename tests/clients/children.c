@@ -41,7 +41,7 @@ static void use_what_is_inherited(void)
 static void make_ones_own_and_keep_it(void)
 {
     context = make_context();
-    map_buffer();
+    memh    = map_buffer();
 }
 
 static int spawned(const char *program)
