@@ -31,7 +31,7 @@ fn on_the_real_ucx(kept: &str) -> &'static str {
         "UCP-AM-003",
         "UCP-MEM-00",
         "UCP-RKEY-005",
-        "UCP-THR-00",
+        "UCP-THR-001",
         "am.complete",
         "put.complete=+",
         "put.land",

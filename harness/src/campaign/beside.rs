@@ -13,18 +13,16 @@ const BYTES: u32 = 4096;
 /// Whether threads run that poll without a rest, and no others: those of pools.
 pub(super) fn has_pools_alone(scenario: &Scenario) -> bool {
     let mut threads = scenario.lines().filter(|line| line.op.starts_threads());
-    let mut pools = 0;
-    threads.all(|line| {
-        pools += 1;
-        matches!(line.op, Op::Backend { .. })
-    }) && pools > 0
+    let is_pool = |line: &Line| matches!(line.op, Op::Backend { .. });
+    threads.next().is_some_and(is_pool) && threads.all(is_pool)
 }
 
 /// The scenario with all that behind its first post; as it is if it has none.
 pub(super) fn the_first_post(scenario: &Scenario) -> Scenario {
     let mut busy = scenario.clone();
-    if let Some((place, agent)) = first_post(&scenario.steps) {
-        let region = free_region(scenario);
+    if let Some((place, agent)) = first_post(&scenario.steps)
+        && let Some(region) = free_region(scenario)
+    {
         let desc = Desc { region, span: None };
         let body = [
             Op::Register {
@@ -79,12 +77,13 @@ fn first_post(steps: &[Step]) -> Option<(usize, AgentSlot)> {
 }
 
 /// A region that the scenario does not have.
-fn free_region(scenario: &Scenario) -> RegionSlot {
+fn free_region(scenario: &Scenario) -> Option<RegionSlot> {
     let regions = scenario.lines().filter_map(|line| match line.op {
         Op::Region { region, .. } => Some(region.0),
         _ => None,
     });
-    RegionSlot(regions.max().map_or(0, |region| region + 1))
+    let next = regions.max().map_or(Some(0), |last| last.checked_add(1));
+    next.map(RegionSlot)
 }
 
 #[cfg(test)]

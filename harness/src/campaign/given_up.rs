@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use mock_ucx::schedule::{Choice, Fault, Point};
+use mock_ucx::schedule::Fault;
 
 use super::plan::Planned;
 use crate::execute::case::Played;
@@ -13,24 +13,17 @@ use crate::scenario::{Expect, Line, Op, Scenario, Step};
 /// One for each call that can fail from the first transfer on, in the order of the calls; the same deviates besides as in the case that was
 /// played.
 pub(super) fn cases(case: &Planned, played: &Played) -> Vec<Planned> {
-    let Some(snapshot) = played.snapshot.as_ref().filter(|_| !case.scenario.leave) else {
+    if case.scenario.leave {
         return Vec::new();
-    };
+    }
     let mut lines = case.scenario.lines();
     let first_post = lines.position(|line| matches!(line.op, Op::Post { .. }));
     let Some(first_post) = first_post else {
         return Vec::new();
     };
-    let failing = snapshot.asked.iter().filter_map(|asked| {
-        let Point::Call(function) = asked.point else {
-            return None;
-        };
-        let status = function.info().failures.first()?;
-        let fault = asked.to_fault(Choice::Status(*status));
-        let note = played.operation_at(asked.step)?;
-        let last = (note.operation as usize).checked_sub(1)?;
-        // The teardown gives back anyway.
-        (last >= first_post && !note.teardown).then_some((fault, last))
+    let failing = played.failing_calls().filter_map(|(operation, _, fault)| {
+        let last = (operation as usize).checked_sub(1)?;
+        (last >= first_post).then_some((fault, last))
     });
     let given_up = |(fault, last): (Fault, usize)| Planned {
         origin: case.origin,

@@ -4,42 +4,32 @@
 use std::collections::BTreeMap;
 
 use mock_ucx::functions::Function;
-use mock_ucx::schedule::{Choice, Fault, FaultSpec, Point};
+use mock_ucx::schedule::{Fault, FaultSpec};
 
 use crate::execute::case::Played;
 
 /// For each function that an operation calls several times, that it fails for the last time; in the order of the operations.
 pub(super) fn faults(played: &Played) -> Vec<FaultSpec> {
-    let Some(snapshot) = &played.snapshot else {
-        return Vec::new();
-    };
-    let calls = snapshot.asked.iter().filter_map(|asked| {
-        let Point::Call(function) = asked.point else {
-            return None;
-        };
-        let status = function.info().failures.first()?;
-        let note = played.operation_at(asked.step)?;
-        let fault = asked.to_fault(Choice::Status(*status));
-        (!note.teardown).then_some((note.operation, function, fault))
-    });
-    last_of_several(calls)
+    last_of_several(played.failing_calls())
 }
 
 fn last_of_several(calls: impl Iterator<Item = (u32, Function, Fault)>) -> Vec<FaultSpec> {
-    let mut last: BTreeMap<(u32, Function), (usize, Option<Fault>)> = BTreeMap::new();
+    let mut by_function: BTreeMap<(u32, Function), Vec<Fault>> = BTreeMap::new();
     for (operation, function, fault) in calls {
-        let (count, last) = last.entry((operation, function)).or_default();
-        *count += 1;
-        *last = Some(fault);
+        let faults = by_function.entry((operation, function)).or_default();
+        faults.push(fault);
     }
-    last.into_values()
-        .filter(|(count, _)| *count > 1)
-        .filter_map(|(_, fault)| fault.map(FaultSpec::single))
+    let several = by_function.into_values().filter(|faults| faults.len() > 1);
+    several
+        .filter_map(|mut faults| faults.pop())
+        .map(FaultSpec::single)
         .collect()
 }
 
 #[cfg(test)]
 mod tests {
+    use mock_ucx::schedule::{Choice, Point};
+
     use super::*;
 
     #[test]

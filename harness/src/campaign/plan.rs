@@ -45,7 +45,8 @@ pub(super) fn each(scenarios: &[Arc<Scenario>], faults: &FaultSpec) -> VecDeque<
     scenarios.iter().enumerate().map(planned).collect()
 }
 
-/// Each scenario without threads on a slow network; where pools work, the client is busy beside them.
+/// Each scenario without threads on a slow network; where pools work, the client is busy beside them. Beside other threads much is under way
+/// anyway, and they rest between their polls, so each play would take long.
 pub(super) fn slow(scenarios: &[Arc<Scenario>]) -> VecDeque<Planned> {
     let mut slow = each(scenarios, &SLOW_NETWORK);
     slow.retain(|case| !takes_long(&case.scenario));

@@ -6,8 +6,9 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use mock_ucx::Adversary;
+use mock_ucx::functions::Function;
 use mock_ucx::ledger::read::Snapshot;
-use mock_ucx::schedule::{Fault, FaultSpec, Point};
+use mock_ucx::schedule::{Choice, Fault, FaultSpec, Point};
 use mock_ucx::trace::TRACE;
 use serde::{Deserialize, Serialize};
 
@@ -284,6 +285,21 @@ impl Played {
         self.notes.iter().filter_map(|note| match &note.outcome {
             Some(NoteOutcome::Absent(function)) => Some(function.as_str()),
             _ => None,
+        })
+    }
+
+    /// The calls of UCX that can fail: in which operation each was made, and the likeliest failure of it. Not those of the
+    /// teardown, which gives back anyway.
+    pub fn failing_calls(&self) -> impl Iterator<Item = (u32, Function, Fault)> {
+        let asked = self.snapshot.iter().flat_map(|snapshot| &snapshot.asked);
+        asked.filter_map(|asked| {
+            let Point::Call(function) = asked.point else {
+                return None;
+            };
+            let status = function.info().failures.first()?;
+            let note = self.operation_at(asked.step)?;
+            let fault = asked.to_fault(Choice::Status(*status));
+            (!note.teardown).then_some((note.operation, function, fault))
         })
     }
 

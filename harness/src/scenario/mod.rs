@@ -24,6 +24,7 @@ mod op;
 mod operand;
 mod parse;
 mod print;
+mod threads;
 mod verbs;
 
 #[cfg(test)]
@@ -37,6 +38,7 @@ pub use error::{Detail, ParseError, Problem};
 pub use file::{FILE_BYTES_MAX, read_text};
 pub use op::Op;
 pub use operand::*;
+pub use threads::has_threads;
 
 /// Text with more lines than this is refused: scenarios are short.
 pub const LINES_MAX: usize = 4096;
@@ -115,13 +117,6 @@ impl Scenario {
     /// costs each case more than all else.
     pub fn churns(&self) -> bool {
         has_op(&self.steps, |op| matches!(op, Op::Churn { .. }))
-    }
-
-    /// Whether it runs threads beside each other, so that the order of their calls is not the same in each play.
-    pub fn is_threaded(&self) -> bool {
-        has_op(&self.steps, |op| {
-            op.starts_threads() || matches!(op, Op::Together { .. })
-        })
     }
 
     /// The operations in the order in which they are played, repeats unrolled.

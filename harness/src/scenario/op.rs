@@ -434,16 +434,6 @@ pub enum Op {
 }
 
 impl Op {
-    /// Whether threads of NIXL's own run from here on beside the client.
-    pub fn starts_threads(&self) -> bool {
-        match self {
-            // NIXL's default has a progress thread.
-            Self::Agent { config, .. } => config.as_ref().is_none_or(AgentConfig::has_threads),
-            Self::Backend { params, .. } => has_threads(params),
-            _ => false,
-        }
-    }
-
     /// The word the operation starts with in the text form.
     pub const fn verb(&self) -> &'static str {
         match self {

@@ -114,12 +114,6 @@ pub struct Param {
     pub value: String,
 }
 
-/// Whether a backend with these parameters has threads of its own.
-pub fn has_threads(params: &[Param]) -> bool {
-    let mut params = params.iter();
-    params.any(|param| param.key == "num_threads" && param.value != "0")
-}
-
 /// How an agent guards itself against several client threads.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub enum Sync {
@@ -151,13 +145,6 @@ pub struct AgentConfig {
     pub lthr_delay_us: u32,
     /// Record the telemetry of transfers.
     pub telemetry: bool,
-}
-
-impl AgentConfig {
-    /// Whether the agent has threads of its own.
-    pub fn has_threads(&self) -> bool {
-        self.progress_thread || self.listen_thread
-    }
 }
 
 impl Default for AgentConfig {

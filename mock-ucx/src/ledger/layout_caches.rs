@@ -93,25 +93,25 @@ pub struct CachePoint {
     pub drains: u64,
 }
 
+/// Numbers of a [`CachePoint`].
+const POINT_NUMBERS: usize = 8;
+
 /// A [`CachePoint`] in the file.
 #[repr(C)]
-pub struct PointRecord([AtomicU64; 8]);
+pub struct PointRecord([AtomicU64; POINT_NUMBERS]);
 
 impl PointRecord {
     /// Writes it.
     pub(crate) fn set(&self, point: CachePoint) {
-        let CachePoint {
-            at_ns,
-            step,
-            operation,
-            unmaps,
-            mappings,
-            entries,
-            visited,
-            drains,
-        } = point;
-        let numbers = [
-            at_ns, step, operation, unmaps, mappings, entries, visited, drains,
+        let numbers: [u64; POINT_NUMBERS] = [
+            point.at_ns,
+            point.step,
+            point.operation,
+            point.unmaps,
+            point.mappings,
+            point.entries,
+            point.visited,
+            point.drains,
         ];
         for (place, number) in self.0.iter().zip(numbers) {
             place.store(number, Relaxed);
