@@ -101,21 +101,17 @@ impl World {
         params: &[Param],
     ) -> Played {
         vacant(&self.backends, slot)?;
-        let owner = self.held_agent(agent)?;
+        let Some(owner) = self.agents.get_mut(&agent) else {
+            return skip(format!("{agent} is empty"));
+        };
         let mut settings = Params::new(self.api)?;
         for param in params {
             settings.add(&param.key, &param.value)?;
         }
         let backend = owner.agent.create_backend(plugin, &settings)?;
         settings.destroy()?;
-        self.backends.insert(
-            slot,
-            HeldBackend {
-                backend,
-                agent,
-                threaded: has_threads(params),
-            },
-        );
+        owner.threaded |= has_threads(params);
+        self.backends.insert(slot, HeldBackend { backend, agent });
         Ok(Reply::done())
     }
 

@@ -16,7 +16,7 @@ pub(super) struct HeldAgent {
     pub(super) agent: Agent,
     /// Port of its listener thread, if it has one.
     pub(super) port: Option<u16>,
-    /// Threads of its own make progress.
+    /// Threads make progress: its own, or those of a backend, which stay when the handle of that is given back.
     pub(super) threaded: bool,
 }
 
@@ -24,7 +24,6 @@ pub(super) struct HeldAgent {
 pub(super) struct HeldBackend {
     pub(super) backend: Backend,
     pub(super) agent: AgentSlot,
-    pub(super) threaded: bool,
 }
 
 /// Memory of a region.
@@ -164,8 +163,7 @@ impl World {
 
     /// A wait, as patient as the threads that are there ask for.
     pub(super) fn patient(&self) -> Wait {
-        let threaded = self.agents.values().any(|agent| agent.threaded)
-            || self.backends.values().any(|backend| backend.threaded);
+        let threaded = self.agents.values().any(|agent| agent.threaded);
         Wait::new(self.patience, threaded)
     }
 
