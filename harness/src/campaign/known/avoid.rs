@@ -127,9 +127,10 @@ impl Avoid {
         }
         let mut search = Search {
             lines,
+            bound: Vec::new(),
             comparisons: 0,
         };
-        search.from(0, &self.operations, &mut Vec::new())
+        search.from(0, &self.operations)
     }
 }
 
@@ -151,70 +152,73 @@ fn word(text: &str) -> Word {
     }
 }
 
-/// What the variables stand for, in the order in which they were met.
-type Bindings = Vec<(String, String)>;
-
 struct Search<'a> {
     lines: &'a [Vec<String>],
+    /// What the variables stand for, in the order in which they were met.
+    bound: Vec<(&'a str, &'a str)>,
     comparisons: usize,
 }
 
-impl Search<'_> {
+impl<'a> Search<'a> {
     /// The line that the last part fits, if the parts fit lines from `first` on in their order.
-    fn from(&mut self, first: usize, parts: &[Vec<Word>], bound: &mut Bindings) -> Option<usize> {
+    fn from(&mut self, first: usize, parts: &'a [Vec<Word>]) -> Option<usize> {
         let (part, rest) = parts.split_first()?;
         for index in first..self.lines.len() {
             self.comparisons += 1;
             if self.comparisons > COMPARISONS_MAX {
                 return None;
             }
-            for mut bound in fits(part, &self.lines[index], bound) {
-                if rest.is_empty() {
-                    return Some(index);
-                }
-                if let Some(last) = self.from(index + 1, rest, &mut bound) {
-                    return Some(last);
-                }
+            let last = self.within(part, &self.lines[index], index, rest);
+            if last.is_some() {
+                return last;
             }
         }
         None
     }
-}
 
-/// All ways in which a part fits an operation.
-fn fits(part: &[Word], words: &[String], bound: &Bindings) -> Vec<Bindings> {
-    let Some((first, rest)) = part.split_first() else {
-        return match words {
-            [] => vec![bound.clone()],
-            _ => Vec::new(),
+    /// The same where the first part, of which this is left, fits these words of a line, in whichever way the others allow.
+    fn within(
+        &mut self,
+        part: &'a [Word],
+        words: &'a [String],
+        line: usize,
+        rest: &'a [Vec<Word>],
+    ) -> Option<usize> {
+        let Some((first, part)) = part.split_first() else {
+            return match (words, rest) {
+                ([], []) => Some(line),
+                ([], _) => self.from(line + 1, rest),
+                _ => None,
+            };
         };
-    };
-    if *first == Word::Rest {
-        let skips = 0..=words.len();
-        return skips
-            .flat_map(|skipped| fits(rest, &words[skipped..], bound))
-            .collect();
+        if *first == Word::Rest {
+            let mut skips = 0..=words.len();
+            return skips.find_map(|skipped| self.within(part, &words[skipped..], line, rest));
+        }
+        let (word, words) = words.split_first()?;
+        let bound = self.bound.len();
+        let last = match self.is(first, word) {
+            true => self.within(part, words, line, rest),
+            false => None,
+        };
+        self.bound.truncate(bound);
+        last
     }
-    let Some((word, others)) = words.split_first() else {
-        return Vec::new();
-    };
-    let mut bound = bound.clone();
-    let fit = match first {
-        Word::Exact(exact) => word == exact,
-        Word::Begins(begin) => word.starts_with(begin),
-        Word::Variable(name) => match bound.iter().find(|(known, _)| known == name) {
-            Some((_, value)) => value == word,
-            None => {
-                bound.push((name.clone(), word.clone()));
-                true
-            }
-        },
-        Word::Rest => true,
-    };
-    if fit {
-        fits(rest, others, &bound)
-    } else {
-        Vec::new()
+
+    /// Whether a word fits; a variable that is new stands for it from now on.
+    fn is(&mut self, pattern: &'a Word, word: &'a str) -> bool {
+        match pattern {
+            Word::Exact(exact) => word == exact,
+            Word::Begins(begin) => word.starts_with(begin.as_str()),
+            Word::Variable(name) => match self.bound.iter().find(|(known, _)| known == name) {
+                Some((_, value)) => *value == word,
+                None => {
+                    self.bound.push((name, word));
+                    true
+                }
+            },
+            Word::Rest => true,
+        }
     }
 }
 
