@@ -202,6 +202,59 @@ fn memory_of_no_bytes_is_no_trouble_for_the_mock() {
     assert_eq!(hunt.status.code(), Some(0), "{told}");
 }
 
+/// What replays of a file say at their end.
+fn replayed(file: &str, times: &str) -> String {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("one.scenario");
+    std::fs::write(&path, file).unwrap();
+    let output = mock_ucx(&["replay", "--times", times, path.to_str().unwrap()]);
+    let lines = text(&output.stdout);
+    lines.lines().last().unwrap_or_default().to_owned()
+}
+
+#[test]
+fn a_replay_counts_what_its_file_is_kept_for() {
+    let kept = include_str!("findings/forgotten-registration.scenario");
+    let shown = |file: &str| replayed(file, "1");
+    assert!(
+        shown(kept).ends_with("in 1 of 1 replays"),
+        "{}",
+        shown(kept)
+    );
+    let other = kept.replace("#! object: memory_handle", "#! object: rkey");
+    assert_ne!(other, kept);
+    assert!(shown(&other).ends_with("in 0 of 1 replays"));
+}
+
+#[test]
+fn threads_of_a_pool_are_waited_for_when_its_handle_is_given_back() {
+    // Without a rest between its polls, a wait in two hundred is over before a thread has begun: so many make it sure.
+    let last = replayed(
+        "#! rule: never_done
+name pool-without-its-handle
+agent a0 name=initiator progress_thread=off
+agent a1 name=target progress_thread=off
+backend b0 a0 UCX num_threads=2 split_batch_size=1
+backend b1 a1 UCX
+region r0 size=4096 seed=1
+region r1 size=4096 seed=2
+register a0 r0
+register a1 r1
+get_md m1 a1
+load_md a0 m1
+create x0 a0 write local=r0 to=a1 remote=r1 skip_merge=on
+destroy_backend b0
+repeat 200 {
+  post x0
+  wait x0
+}
+release x0
+",
+        "3",
+    );
+    assert!(last.ends_with("in 0 of 3 replays"), "{last}");
+}
+
 fn text_of(output: &Output) -> String {
     text(&output.stdout) + &text(&output.stderr)
 }

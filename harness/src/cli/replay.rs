@@ -11,7 +11,7 @@ use super::subject::{Subject, SubjectArgs};
 use crate::campaign::judge_case;
 use crate::cli::{CANNOT, CLEAN, FOUND, absent};
 use crate::execute::pool::Zygote;
-use crate::report::{Symbolizer, terminal};
+use crate::report::{Finding, Symbolizer, terminal};
 
 /// Plays the scenario and the faults of a finding again and says what shows.
 #[derive(Args)]
@@ -53,15 +53,11 @@ impl ReplayArgs {
                 &played,
             );
             doubts.extend(judged.doubts);
-            let matches =
-                |fingerprint: &str| wanted.as_deref().is_none_or(|wanted| wanted == fingerprint);
-            if judged
-                .findings
-                .iter()
-                .any(|finding| matches(&finding.fingerprint))
-            {
-                shown += 1;
-            }
+            let is_wanted = |finding: &Finding| {
+                let wanted = wanted.as_deref();
+                recorded.fits(finding) && wanted.is_none_or(|wanted| wanted == finding.fingerprint)
+            };
+            shown += u32::from(judged.findings.iter().any(is_wanted));
             if round == 0 {
                 let functions: BTreeSet<&str> = played.absent().collect();
                 if !functions.is_empty() {
