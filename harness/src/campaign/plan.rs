@@ -52,10 +52,14 @@ pub(super) fn slow(scenarios: &[Arc<Scenario>]) -> VecDeque<Planned> {
     slow.retain(|case| !takes_long(&case.scenario));
     let mut pools = each(scenarios, &SLOWER_NETWORK);
     pools.retain(|case| beside::has_pools_alone(&case.scenario));
-    for case in &mut pools {
-        case.scenario = Arc::new(beside::the_first_post(&case.scenario));
-    }
-    slow.extend(pools);
+    let busy = |case: Planned| {
+        let scenarios = beside::the_first_post(&case.scenario).into_iter();
+        scenarios.map(move |scenario| Planned {
+            scenario: Arc::new(scenario),
+            ..case.clone()
+        })
+    };
+    slow.extend(pools.into_iter().flat_map(busy));
     slow
 }
 

@@ -17,8 +17,8 @@ const SECONDS_MAX: usize = 48;
 /// A network on which each operation takes its time: what is under way when something else deviates is more than on one that is quick.
 pub static SLOW_NETWORK: LazyLock<FaultSpec> = LazyLock::new(|| network(5));
 
-/// The same for threads that do nothing but poll: what they work on is under way for some milliseconds.
-pub static SLOWER_NETWORK: LazyLock<FaultSpec> = LazyLock::new(|| network(20_000));
+/// The same for threads that do nothing but poll: what they work on is under way for some hundredths of a second.
+pub static SLOWER_NETWORK: LazyLock<FaultSpec> = LazyLock::new(|| network(200_000));
 
 /// A network on which each operation takes so many calls of progress.
 fn network(polls: u32) -> FaultSpec {
