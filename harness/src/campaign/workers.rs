@@ -38,9 +38,6 @@ pub(super) enum Shown {
     Nothing(Glance),
 }
 
-/// A case, and its place in the plan.
-type Placed = (usize, Planned);
-
 /// What a worker sends: the place in the plan, the case, and what came of it.
 type Arrival = anyhow::Result<(usize, Planned, Shown)>;
 
@@ -98,7 +95,7 @@ impl Workers<'_> {
     }
 
     /// One worker: cases from the queue until it is empty or the time is over.
-    fn work(&self, queue: &Mutex<VecDeque<Placed>>, sender: Sender<Arrival>) {
+    fn work(&self, queue: &Mutex<VecDeque<(usize, Planned)>>, sender: Sender<Arrival>) {
         // A process for the cases is not started for nothing.
         if !self.may_go_on() {
             return;
@@ -125,14 +122,10 @@ impl Workers<'_> {
             if cases.is_empty() {
                 return;
             }
-            let (arrivals, put_off) = match self.handful(&mut zygote, cases) {
-                Ok(both) => both,
-                Err(error) => (vec![Err(error)], Vec::new()),
+            let arrivals = match self.handful(&mut zygote, cases) {
+                Ok(arrivals) => arrivals,
+                Err(error) => vec![Err(error)],
             };
-            queue
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner)
-                .extend(put_off);
             for arrival in arrivals {
                 if sender.send(arrival).is_err() {
                     return;
@@ -141,12 +134,11 @@ impl Workers<'_> {
         }
     }
 
-    /// Plays some cases; which were played, and which are put off: a case that hangs takes ten seconds more, which a hunt at its end has not.
     fn handful(
         &self,
         zygote: &mut Zygote,
-        cases: Vec<Placed>,
-    ) -> anyhow::Result<(Vec<Arrival>, Vec<Placed>)> {
+        cases: Vec<(usize, Planned)>,
+    ) -> anyhow::Result<Vec<Arrival>> {
         let suits = |case: &Planned| self.glances && suits_a_glance(case);
         let tasks = cases.iter().filter(|(_, case)| suits(case));
         let tasks: Vec<Task> = tasks.map(|(_, case)| task(case)).collect();
@@ -155,23 +147,18 @@ impl Workers<'_> {
             false => zygote.glance(tasks)?,
         }
         .into_iter();
-        let (mut arrivals, mut put_off) = (Vec::new(), Vec::new());
-        for (index, case) in cases {
+        let shown = |(index, case): (usize, Planned)| {
             let glance = suits(&case).then(|| glances.next()).flatten();
             let shown = match glance {
                 Some(glance) if !glance.is_worth_another() => Shown::Nothing(glance),
-                Some(glance) if glance.hung() && !self.may_go_on() => {
-                    put_off.push((index, case));
-                    continue;
-                }
                 glance => {
                     let played = zygote.play(&case.scenario.to_string(), &case.faults.to_string());
                     Shown::Whole(Box::new(played?), glance)
                 }
             };
-            arrivals.push(Ok((index, case, shown)));
-        }
-        Ok((arrivals, put_off))
+            Ok((index, case, shown))
+        };
+        Ok(cases.into_iter().map(shown).collect())
     }
 }
 

@@ -96,11 +96,6 @@ impl Glance {
         self.suspicious || self.doubtful
     }
 
-    /// Whether its process had to be killed, since it did not end.
-    pub(crate) fn hung(&self) -> bool {
-        matches!(self.ended, Some(End::Hung(_)))
-    }
-
     /// What a ledger says, and what else can deviate after `first` did.
     pub(crate) fn after(first: &FaultSpec, snapshot: &Snapshot) -> Glance {
         let follow = second_faults(first, snapshot);
