@@ -34,7 +34,7 @@ pub struct Tally {
     pub not_replayed: usize,
     /// Cases whose fault did not fire, because the client took another way.
     pub unfired: usize,
-    /// Cases that went round a known crash.
+    /// Cases that went round a known crash or hang.
     pub sidestepped: usize,
     /// Pairs of decision point and outcome (its number) that fired.
     pub fired: BTreeSet<(Point, usize)>,

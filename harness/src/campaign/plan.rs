@@ -147,7 +147,7 @@ struct Turns {
     cases: Vec<Planned>,
 }
 
-/// The plan with another way round each known crash that is to be expected; and how many cases go round one.
+/// The plan with another way round each known crash or hang that is to be expected; and how many cases go round one.
 pub(super) fn around(known: &Known, plan: &mut VecDeque<Planned>) -> usize {
     let mut count = 0;
     for case in plan {

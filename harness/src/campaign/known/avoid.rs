@@ -1,4 +1,4 @@
-//! When a known crash is to be expected: a pattern over the operations and the faults of a case.
+//! When a known crash or hang is to be expected: a pattern over the operations and the faults of a case.
 //!
 //! ```text
 //! post $x ...; post $x ...; fault ucp_am_send_nbx ep.fail
@@ -77,7 +77,7 @@ impl Avoid {
         }
     }
 
-    /// Whether the crash is to be expected in this case.
+    /// Whether it is to be expected in this case.
     pub fn fits(&self, scenario: &Scenario, faults: &FaultSpec) -> bool {
         self.last_line(&words_of(scenario), Some(faults)).is_some()
     }

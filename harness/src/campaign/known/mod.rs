@@ -22,7 +22,7 @@ const FINGERPRINT: &str = "fingerprint";
 /// How files of known findings end.
 const EXTENSION: &str = "scenario";
 
-/// One case in so many is played though a known crash is to be expected in it: it may crash in another way, too.
+/// One case in so many is played though a known crash or hang is to be expected in it: it may crash in another way, too.
 const PLAYED_ANYWAY: u8 = 20;
 
 /// All known findings.
@@ -134,7 +134,7 @@ impl Known {
         Some(&bug.name)
     }
 
-    /// What is played instead of a case in which a known crash is to be expected: the same without the operations that lead to it.
+    /// What is played instead of a case in which a known crash or hang is to be expected: the same without the operations that lead to it.
     /// `None`: the case as it is, because none is, or because it is that one in twenty.
     pub fn sidestep(&self, scenario: &Scenario, faults: &FaultSpec) -> Option<Scenario> {
         self.around(scenario, Some(faults))

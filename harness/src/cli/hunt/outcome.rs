@@ -105,7 +105,7 @@ impl Outcome<'_> {
         }
         if self.tally.sidestepped > 0 {
             anstream::println!(
-                "{} cases were changed to go round a known crash",
+                "{} cases were changed to go round a known crash or hang",
                 self.tally.sidestepped
             );
         }
