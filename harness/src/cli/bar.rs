@@ -51,7 +51,10 @@ impl Progress for Bar {
 
     fn found(&mut self, finding: &Finding) {
         match &finding.known {
-            Some(name) => self.say(&format!("met {}, which is known: {name}", finding.id)),
+            Some(name) => self.say(&format!(
+                "met {}, which is known: {name}: {}",
+                finding.id, finding.message
+            )),
             None => self.say(&format!("found {}: {}", finding.id, finding.message)),
         }
     }
