@@ -255,6 +255,36 @@ release x0
     assert!(last.ends_with("in 0 of 3 replays"), "{last}");
 }
 
+#[test]
+fn what_the_last_poll_of_a_wait_brings_is_seen() {
+    // Whenever the endpoint fails while a flush is withheld, the transfer is over with that, also if the wait would have ended there.
+    for poll in 20..=50 {
+        let last = replayed(
+            &format!(
+                "#! faults: flush.complete@1=withheld; ep#3.fail@{poll}=IO_ERROR
+#! rule: never_done
+name failed-at-last
+agent a0 progress_thread=off
+agent a1 progress_thread=off
+backend b0 a0 UCX
+backend b1 a1 UCX
+region r0 size=64 seed=1
+region r1 size=64 seed=2
+register a0 r0
+register a1 r1
+get_md m1 a1
+load_md a0 m1
+create x0 a0 read local=r0 to=a1 remote=r1
+post x0
+wait x0
+"
+            ),
+            "1",
+        );
+        assert!(last.ends_with("in 0 of 1 replays"), "{poll}: {last}");
+    }
+}
+
 fn text_of(output: &Output) -> String {
     text(&output.stdout) + &text(&output.stderr)
 }

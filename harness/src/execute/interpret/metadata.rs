@@ -182,12 +182,13 @@ impl World {
                 }
                 return Ok(Reply::done().measured(measured));
             }
-            if !wait.again() {
+            if wait.is_over() {
                 let what = if gone { "to be gone" } else { "to be loaded" };
                 return Err(Stop::TimedOut(format!(
                     "the metadata of {remote} {what} at {agent}"
                 )));
             }
+            wait.polled();
         }
     }
 

@@ -90,10 +90,11 @@ impl World {
                 inbox.remove(index);
                 return Ok(Reply::done().measured(format!("{} polls", wait.polls())));
             }
-            self.poll_everyone();
-            if !wait.again() {
+            if wait.is_over() {
                 return Err(Stop::TimedOut(format!("{message} from {from} at {agent}")));
             }
+            self.poll_everyone();
+            wait.polled();
         }
     }
 }

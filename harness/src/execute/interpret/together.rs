@@ -145,15 +145,16 @@ fn transfer(
 ) -> Result<(), Stop> {
     let mut status = request.post(None)?;
     while status == Status::InProgress {
-        for (place, agent) in everyone.iter().enumerate() {
-            // A poll that fails is not what this thread is about.
-            let _ = notifications(api, agent, place, taken);
-        }
-        if !wait.again() {
+        if wait.is_over() {
             return Err(Stop::TimedOut(
                 "a transfer to be done in its thread".to_owned(),
             ));
         }
+        for (place, agent) in everyone.iter().enumerate() {
+            // A poll that fails is not what this thread is about.
+            let _ = notifications(api, agent, place, taken);
+        }
+        wait.polled();
         status = request.status()?;
     }
     Ok(())

@@ -173,11 +173,12 @@ impl World {
             if status != Status::InProgress {
                 return Ok(Reply::status(status).measured(format!("{} polls", wait.polls())));
             }
-            // With UCX the target must be polled too, else the initiator never gets connected.
-            self.poll_everyone();
-            if !wait.again() {
+            if wait.is_over() {
                 return Err(Stop::TimedOut(format!("{slot} to be done")));
             }
+            // With UCX the target must be polled too, else the initiator never gets connected.
+            self.poll_everyone();
+            wait.polled();
         }
     }
 

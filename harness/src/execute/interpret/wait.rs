@@ -55,6 +55,7 @@ pub(super) struct Wait {
     polls: u32,
     quiet: u32,
     healed: bool,
+    over: bool,
 }
 
 impl Wait {
@@ -65,6 +66,7 @@ impl Wait {
             polls: 0,
             quiet: 0,
             healed: false,
+            over: false,
         }
     }
 
@@ -73,8 +75,18 @@ impl Wait {
         self.polls
     }
 
-    /// Counts a poll that brought nothing; false when there should be no further one.
-    pub(super) fn again(&mut self) -> bool {
+    /// Whether there should be no further poll. To be asked behind a look at what is waited for: the last poll may have brought it.
+    pub(super) fn is_over(&self) -> bool {
+        self.over
+    }
+
+    /// Counts a poll.
+    pub(super) fn polled(&mut self) {
+        self.over = !self.again();
+    }
+
+    /// The same; false when there should be no further one.
+    fn again(&mut self) -> bool {
         if self.count() {
             return true;
         }
