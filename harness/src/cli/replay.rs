@@ -11,7 +11,7 @@ use super::subject::{Subject, SubjectArgs};
 use crate::campaign::judge_case;
 use crate::cli::{CANNOT, CLEAN, FOUND, absent};
 use crate::execute::pool::Zygote;
-use crate::report::{Finding, Symbolizer, terminal};
+use crate::report::{Symbolizer, terminal};
 
 /// Plays the scenario and the faults of a finding again and says what shows.
 #[derive(Args)]
@@ -29,12 +29,9 @@ pub struct ReplayArgs {
 impl ReplayArgs {
     /// Replays.
     pub fn run(self) -> anyhow::Result<ExitCode> {
-        let Subject {
-            recorded,
-            fingerprint: wanted,
-            spec,
-        } = self.subject.load()?;
-        let mut zygote = Zygote::start(&spec)?;
+        let subject = self.subject.load()?;
+        let Subject { recorded, spec, .. } = &subject;
+        let mut zygote = Zygote::start(spec)?;
         if self.trace.is_some() {
             zygote.write_traces();
         }
@@ -48,16 +45,12 @@ impl ReplayArgs {
                 &mut symbols,
                 &recorded.scenario,
                 &recorded.faults,
-                &spec,
+                spec,
                 self.subject.strict,
                 &played,
             );
             doubts.extend(judged.doubts);
-            let is_wanted = |finding: &Finding| {
-                let wanted = wanted.as_deref();
-                recorded.fits(finding) && wanted.is_none_or(|wanted| wanted == finding.fingerprint)
-            };
-            shown += u32::from(judged.findings.iter().any(is_wanted));
+            shown += u32::from(subject.chosen(&judged.findings).is_some());
             if round == 0 {
                 let functions: BTreeSet<&str> = played.absent().collect();
                 if !functions.is_empty() {
