@@ -3,7 +3,7 @@
 use std::net::{Ipv4Addr, TcpListener};
 
 use super::reply::{Played, Reply, Stop, skip};
-use super::world::{HeldAgent, HeldBackend, World, held, vacant};
+use super::world::{HeldAgent, HeldBackend, World, held, held_mut, vacant};
 use crate::nixl::capi::{self, Agent, Params};
 use crate::scenario::*;
 
@@ -101,9 +101,7 @@ impl World {
         params: &[Param],
     ) -> Played {
         vacant(&self.backends, slot)?;
-        let Some(owner) = self.agents.get_mut(&agent) else {
-            return skip(format!("{agent} is empty"));
-        };
+        let owner = held_mut(&mut self.agents, agent)?;
         let mut settings = Params::new(self.api)?;
         for param in params {
             settings.add(&param.key, &param.value)?;

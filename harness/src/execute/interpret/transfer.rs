@@ -3,7 +3,7 @@
 use std::ffi::c_int;
 
 use super::reply::{Played, Reply, Stop, skip};
-use super::world::{HeldList, HeldTransfer, HeldView, World, held, regions_of, vacant};
+use super::world::{HeldList, HeldTransfer, HeldView, World, held, held_mut, regions_of, vacant};
 use crate::nixl::capi::{CallError, MemType, OptArgs, RemoteDlist, Status, XferOp};
 use crate::scenario::*;
 
@@ -154,7 +154,9 @@ impl World {
                 Some(args)
             }
         };
-        let status = self.held_transfer(slot)?.request.post(args.as_ref())?;
+        let status = held_mut(&mut self.transfers, slot)?
+            .request
+            .post(args.as_ref())?;
         // Whether a transfer is done at once is a matter of speed.
         Ok(Reply::done().measured(status.to_string()))
     }
@@ -183,7 +185,7 @@ impl World {
     }
 
     pub(super) fn release(&mut self, slot: TransferSlot) -> Played {
-        let held = self.held_transfer(slot)?;
+        let held = held_mut(&mut self.transfers, slot)?;
         let status = held.request.release()?;
         if status == Status::InProgress {
             return Ok(Reply::status(status));
@@ -280,13 +282,6 @@ impl World {
             return skip(format!("{slot} is empty"));
         };
         Ok(Reply::status(held.view.release()?))
-    }
-
-    fn held_transfer(&mut self, slot: TransferSlot) -> Result<&mut HeldTransfer, Stop> {
-        match self.transfers.get_mut(&slot) {
-            Some(held) => Ok(held),
-            None => skip(format!("{slot} is empty")),
-        }
     }
 
     /// Gives a transfer up that NIXL does not let go.

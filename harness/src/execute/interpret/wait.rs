@@ -82,13 +82,8 @@ impl Wait {
 
     /// Counts a poll.
     pub(super) fn polled(&mut self) {
-        self.over = !self.again();
-    }
-
-    /// The same; false when there should be no further one.
-    fn again(&mut self) -> bool {
         if self.count() {
-            return true;
+            return;
         }
         match self.patience.heal {
             Some(heal) if !self.healed && !self.is_idle() => {
@@ -96,9 +91,8 @@ impl Wait {
                 self.healed = true;
                 self.polls = 0;
                 self.quiet = 0;
-                true
             }
-            _ => false,
+            _ => self.over = true,
         }
     }
 
@@ -107,6 +101,7 @@ impl Wait {
         !self.threaded && self.patience.is_idle.is_some_and(|is_idle| is_idle())
     }
 
+    /// Whether the patience is not at its end with one more.
     fn count(&mut self) -> bool {
         self.polls += 1;
         if !self.threaded {
@@ -135,6 +130,12 @@ mod tests {
     use std::sync::atomic::AtomicU32;
     use std::sync::atomic::Ordering::Relaxed;
 
+    /// Polls once more; whether another poll may follow.
+    fn again(wait: &mut Wait) -> bool {
+        wait.polled();
+        !wait.is_over()
+    }
+
     #[test]
     fn a_wait_without_threads_ends_after_its_polls() {
         let patience = Patience {
@@ -144,7 +145,7 @@ mod tests {
         };
         let mut wait = Wait::new(patience, false);
         assert_eq!(
-            [wait.again(), wait.again(), wait.again()],
+            [again(&mut wait), again(&mut wait), again(&mut wait)],
             [true, true, false]
         );
         assert_eq!(wait.polls(), 3);
@@ -161,7 +162,12 @@ mod tests {
             ..Patience::default()
         };
         let mut wait = Wait::new(patience, false);
-        let answers = [wait.again(), wait.again(), wait.again(), wait.again()];
+        let answers = [
+            again(&mut wait),
+            again(&mut wait),
+            again(&mut wait),
+            again(&mut wait),
+        ];
         assert_eq!(answers, [true, true, true, false]);
         assert_eq!(HEALED.load(Relaxed), 1);
     }
@@ -175,7 +181,12 @@ mod tests {
             ..Patience::default()
         };
         let mut wait = Wait::new(patience, false);
-        let answers = [wait.again(), wait.again(), wait.again(), wait.again()];
+        let answers = [
+            again(&mut wait),
+            again(&mut wait),
+            again(&mut wait),
+            again(&mut wait),
+        ];
         assert_eq!(answers, [true, true, true, false]);
     }
 
@@ -195,11 +206,16 @@ mod tests {
             ..Patience::default()
         };
         let mut wait = Wait::new(patience, false);
-        assert_eq!([wait.again(), wait.again()], [true, false]);
+        assert_eq!([again(&mut wait), again(&mut wait)], [true, false]);
         assert_eq!(HEALED.load(Relaxed), 0);
         // Threads may be about to do something.
         let mut wait = Wait::new(patience, true);
-        let answers = [wait.again(), wait.again(), wait.again(), wait.again()];
+        let answers = [
+            again(&mut wait),
+            again(&mut wait),
+            again(&mut wait),
+            again(&mut wait),
+        ];
         assert_eq!(answers, [true, true, true, false]);
         assert_eq!(HEALED.load(Relaxed), 1);
     }
@@ -215,7 +231,7 @@ mod tests {
             ..Patience::default()
         };
         let mut wait = Wait::new(patience, false);
-        assert!((0..99).all(|_| wait.again()));
+        assert!((0..99).all(|_| again(&mut wait)));
     }
 
     #[test]
@@ -227,7 +243,12 @@ mod tests {
             ..Patience::default()
         };
         let mut wait = Wait::new(patience, true);
-        let answers = [wait.again(), wait.again(), wait.again(), wait.again()];
+        let answers = [
+            again(&mut wait),
+            again(&mut wait),
+            again(&mut wait),
+            again(&mut wait),
+        ];
         assert_eq!(answers, [true, true, true, false]);
     }
 }

@@ -190,6 +190,17 @@ pub(super) fn held<S: Slot + std::fmt::Display, T>(
     }
 }
 
+/// The same, to change it.
+pub(super) fn held_mut<S: Slot + std::fmt::Display, T>(
+    map: &mut BTreeMap<S, T>,
+    slot: S,
+) -> Result<&mut T, Stop> {
+    match map.get_mut(&slot) {
+        Some(object) => Ok(object),
+        None => skip(format!("{slot} is empty")),
+    }
+}
+
 /// The slot must be free for a new object.
 pub(super) fn vacant<S: Slot + std::fmt::Display, T>(
     map: &BTreeMap<S, T>,
