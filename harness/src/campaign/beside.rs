@@ -23,12 +23,8 @@ pub(super) fn the_first_post(scenario: &Scenario) -> Vec<Scenario> {
     let Some((place, agent)) = first_post(&scenario.steps) else {
         return Vec::new();
     };
-    let mut notifies = scenario.clone();
-    let take = Op::Notifs { agent, times: 1 };
-    notifies.steps.insert(place + 1, rounds(vec![take]));
-    let mut busy = vec![notifies];
+    let mut ways = vec![vec![rounds(vec![Op::Notifs { agent, times: 1 }])]];
     if let Some(region) = free_region(scenario) {
-        let mut registers = scenario.clone();
         let memory = Op::Region {
             region,
             size: BYTES,
@@ -46,11 +42,14 @@ pub(super) fn the_first_post(scenario: &Scenario) -> Vec<Scenario> {
             descs,
             backend: None,
         };
-        let steps = [memory.into(), rounds(vec![register, deregister])];
-        registers.steps.splice(place + 1..place + 1, steps);
-        busy.push(registers);
+        ways.push(vec![memory.into(), rounds(vec![register, deregister])]);
     }
-    busy
+    let busy = |steps| {
+        let mut busy = scenario.clone();
+        busy.steps.splice(place + 1..place + 1, steps);
+        busy
+    };
+    ways.into_iter().map(busy).collect()
 }
 
 fn rounds(body: Vec<Op>) -> Step {
