@@ -212,29 +212,14 @@ fn replayed(file: &str, times: &str) -> String {
     lines.lines().last().unwrap_or_default().to_owned()
 }
 
-#[test]
-fn a_replay_counts_what_its_file_is_kept_for() {
-    let kept = include_str!("findings/forgotten-registration.scenario");
-    let shown = |file: &str| replayed(file, "1");
-    assert!(
-        shown(kept).ends_with("in 1 of 1 replays"),
-        "{}",
-        shown(kept)
-    );
-    let other = kept.replace("#! object: memory_handle", "#! object: rkey");
-    assert_ne!(other, kept);
-    assert!(shown(&other).ends_with("in 0 of 1 replays"));
-}
-
-#[test]
-fn threads_of_a_pool_are_waited_for_when_its_handle_is_given_back() {
-    // Without a rest between its polls, a wait in two hundred is over before a thread has begun: so many make it sure.
-    let last = replayed(
-        "#! rule: never_done
-name pool-without-its-handle
-agent a0 name=initiator progress_thread=off
-agent a1 name=target progress_thread=off
-backend b0 a0 UCX num_threads=2 split_batch_size=1
+/// Two agents without threads of their own, of which the first has read what the second tells of its memory, and what they do then.
+fn two_agents(notes: &str, pool: &str, operations: &str) -> String {
+    format!(
+        "{notes}
+name two-agents
+agent a0 progress_thread=off
+agent a1 progress_thread=off
+backend b0 a0 UCX {pool}
 backend b1 a1 UCX
 region r0 size=4096 seed=1
 region r1 size=4096 seed=2
@@ -242,6 +227,28 @@ register a0 r0
 register a1 r1
 get_md m1 a1
 load_md a0 m1
+{operations}"
+    )
+}
+
+#[test]
+fn a_replay_counts_what_its_file_is_kept_for() {
+    let kept = include_str!("findings/forgotten-registration.scenario");
+    let last = replayed(kept, "1");
+    assert!(last.ends_with("in 1 of 1 replays"), "{last}");
+    let other = kept.replace("#! object: memory_handle", "#! object: rkey");
+    assert_ne!(other, kept);
+    let last = replayed(&other, "1");
+    assert!(last.ends_with("in 0 of 1 replays"), "{last}");
+}
+
+#[test]
+fn threads_of_a_pool_are_waited_for_when_its_handle_is_given_back() {
+    // A wait without a rest between its polls may be over before a thread has begun: so many of them make it sure.
+    let file = two_agents(
+        "#! rule: never_done",
+        "num_threads=2 split_batch_size=1",
+        "\
 create x0 a0 write local=r0 to=a1 remote=r1 skip_merge=on
 destroy_backend b0
 repeat 200 {
@@ -250,8 +257,8 @@ repeat 200 {
 }
 release x0
 ",
-        "3",
     );
+    let last = replayed(&file, "3");
     assert!(last.ends_with("in 0 of 3 replays"), "{last}");
 }
 
@@ -259,28 +266,17 @@ release x0
 fn what_the_last_poll_of_a_wait_brings_is_seen() {
     // Whenever the endpoint fails while a flush is withheld, the transfer is over with that, also if the wait would have ended there.
     for poll in 20..=50 {
-        let last = replayed(
-            &format!(
-                "#! faults: flush.complete@1=withheld; ep#3.fail@{poll}=IO_ERROR
-#! rule: never_done
-name failed-at-last
-agent a0 progress_thread=off
-agent a1 progress_thread=off
-backend b0 a0 UCX
-backend b1 a1 UCX
-region r0 size=64 seed=1
-region r1 size=64 seed=2
-register a0 r0
-register a1 r1
-get_md m1 a1
-load_md a0 m1
+        let faults = format!("flush.complete@1=withheld; ep#3.fail@{poll}=IO_ERROR");
+        let file = two_agents(
+            &format!("#! faults: {faults}\n#! rule: never_done"),
+            "",
+            "\
 create x0 a0 read local=r0 to=a1 remote=r1
 post x0
 wait x0
-"
-            ),
-            "1",
+",
         );
+        let last = replayed(&file, "1");
         assert!(last.ends_with("in 0 of 1 replays"), "{poll}: {last}");
     }
 }
