@@ -101,3 +101,27 @@ fn what_shows_nothing_is_not_reported() {
         text(&output.stderr)
     );
 }
+
+#[test]
+fn the_report_of_a_crash_shows_where_it_dies_and_what_failed_before() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/findings");
+    let report = |name: &str| {
+        let file = folder.join(name).with_extension("scenario");
+        text(&mock_ucx(&["bug", file.to_str().unwrap()]).stdout)
+    };
+    // The part of a report below a heading.
+    let below = |report: &str, heading: &str| {
+        let after = report.split_once(&format!("## {heading}\n"));
+        let after = after.unwrap_or_else(|| panic!("no `{heading}` in {report}"));
+        after.1.split("\n## ").next().unwrap().to_owned()
+    };
+    let twice = report("registered-twice");
+    assert!(below(&twice, "Where it dies").contains("!nixlUcxEngine::unloadMD"));
+    assert!(!twice.contains("## The call that failed before"), "{twice}");
+    if cfg!(target_arch = "x86_64") {
+        let refused = report("thread-refused");
+        assert!(below(&refused, "Where it dies").contains("nixlUcxThread"));
+        let failed = below(&refused, "The call that failed before");
+        assert!(failed.contains("nixlUcxThread::start"), "{failed}");
+    }
+}

@@ -7,6 +7,8 @@ pub use x86_64::Registers;
 
 #[cfg(target_arch = "x86_64")]
 mod x86_64 {
+    use std::ops::Range;
+
     use framehop::UnwindRegsNative;
 
     /// What decides how one frame is unwound: two frames equal in these unwind alike, as long
@@ -39,6 +41,32 @@ mod x86_64 {
             Self { pc, sp, bp }
         }
 
+        /// The registers of the code that a signal interrupted.
+        pub fn interrupted(context: &libc::ucontext_t) -> Self {
+            let register =
+                |index: libc::c_int| context.uc_mcontext.gregs[index as usize].cast_unsigned();
+            Self {
+                pc: register(libc::REG_RIP),
+                sp: register(libc::REG_RSP),
+                bp: register(libc::REG_RBP),
+            }
+        }
+
+        /// Those of the call by which the code at `pc` was entered, if that has not done anything yet; `stack` is the thread's.
+        pub(crate) fn entered_from(self, stack: &Range<u64>) -> Option<Self> {
+            const SLOT_BYTES: u64 = size_of::<u64>() as u64;
+            let is_there = stack.contains(&self.sp) && stack.end - self.sp >= SLOT_BYTES;
+            is_there.then(|| {
+                // SAFETY: above its stack pointer all of a thread's stack is mapped; the bytes may be anything.
+                let returns_to = unsafe { (self.sp as *const u64).read_unaligned() };
+                Self {
+                    pc: returns_to.wrapping_sub(1),
+                    sp: self.sp + SLOT_BYTES,
+                    bp: self.bp,
+                }
+            })
+        }
+
         pub(crate) fn to_native(self) -> UnwindRegsNative {
             UnwindRegsNative::new(self.pc, self.sp, self.bp)
         }
@@ -55,6 +83,8 @@ mod x86_64 {
 
 #[cfg(target_arch = "aarch64")]
 mod aarch64 {
+    use std::ops::Range;
+
     use framehop::UnwindRegsNative;
     use framehop::aarch64::PtrAuthMask;
 
@@ -92,6 +122,25 @@ mod aarch64 {
                 );
             }
             Self { pc, sp, fp, lr }
+        }
+
+        /// The registers of the code that a signal interrupted.
+        pub fn interrupted(context: &libc::ucontext_t) -> Self {
+            let machine = &context.uc_mcontext;
+            Self {
+                pc: machine.pc,
+                sp: machine.sp,
+                fp: machine.regs[29],
+                lr: machine.regs[30],
+            }
+        }
+
+        /// Those of the call by which the code at `pc` was entered, if that has not done anything yet.
+        pub(crate) fn entered_from(self, _stack: &Range<u64>) -> Option<Self> {
+            Some(Self {
+                pc: self.lr.wrapping_sub(1),
+                ..self
+            })
         }
 
         pub(crate) fn to_native(self) -> UnwindRegsNative {

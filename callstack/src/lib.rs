@@ -29,6 +29,9 @@ use unwind::Walker;
 /// what lies further out than this does not tell two findings apart.
 pub const MAX_FRAMES: usize = 64;
 
+/// How far beyond the end of its stack a thread may be when that ran out.
+const GUARD_BYTES: u64 = 64 << 10;
+
 thread_local! {
     static WALKER: RefCell<Option<Box<Walker>>> = const { RefCell::new(None) };
 }
@@ -48,6 +51,8 @@ impl Boundary {
 /// Which innermost frames are the mock's own.
 #[derive(Clone, Copy)]
 enum Own {
+    /// None.
+    Nothing,
     /// All up to the first that lies in another module.
     Module,
     /// All up to and with the function that made the boundary.
@@ -70,6 +75,29 @@ pub fn capture(frames: &mut [u64; MAX_FRAMES]) -> usize {
 #[inline(never)]
 pub fn capture_above(boundary: Boundary, frames: &mut [u64; MAX_FRAMES]) -> usize {
     std::hint::black_box(capture_from(Registers::here(), Own::UpTo(boundary), frames))
+}
+
+/// As [`capture`], for the handler of a signal, in the thread that it interrupted: all frames of the interrupted code. The first is the
+/// address after that of the instruction, which looks like a return address and lies in the same function. After a call that led to no
+/// code it is that of the caller.
+///
+/// It allocates and takes locks, as the interrupted code may have done: whoever calls this must be ready for it not to return.
+pub fn capture_interrupted(context: &libc::ucontext_t, frames: &mut [u64; MAX_FRAMES]) -> usize {
+    let at = Registers::interrupted(context);
+    let stack = unwind::own_stack();
+    let start = match modules::current().find(at.pc) {
+        Some(_) => at,
+        None => at.entered_from(&stack).unwrap_or(at),
+    };
+    let beyond = stack.start.saturating_sub(GUARD_BYTES)..stack.start;
+    let count = if beyond.contains(&start.sp) {
+        let mut walker = Walker::on_stack(start.sp..stack.end);
+        walk_into(&mut walker, start, Own::Nothing, frames).unwrap_or(0)
+    } else {
+        capture_from(start, Own::Nothing, frames)
+    };
+    frames[0] = frames[0].wrapping_add(1);
+    count
 }
 
 fn capture_from(start: Registers, own: Own, frames: &mut [u64; MAX_FRAMES]) -> usize {
@@ -103,6 +131,7 @@ fn walk_into(
     catch_unwind(AssertUnwindSafe(|| {
         let own_module = walker.own();
         let is_own = |frame: &Registers| match own {
+            Own::Nothing => false,
             Own::Module => own_module.contains(&frame.pc),
             Own::UpTo(Boundary(sp)) => frame.sp <= sp,
         };

@@ -145,6 +145,94 @@ fn frames_stay_right_while_another_thread_opens_and_closes_libraries() {
     assert!(modules::generation() > before, "no change was noticed");
 }
 
+/// Plays `die` in a child that writes down the stack when SIGSEGV or SIGABRT comes, and returns that stack.
+fn stack_of_death(die: extern "C" fn()) -> Vec<u64> {
+    use std::io::Read;
+    use std::os::fd::{AsRawFd, FromRawFd};
+    use std::sync::atomic::{AtomicI32, Ordering};
+
+    static OUT: AtomicI32 = AtomicI32::new(-1);
+
+    extern "C" fn write_down(_: libc::c_int, _: *mut libc::siginfo_t, context: *mut libc::c_void) {
+        let mut frames = [0; MAX_FRAMES];
+        // SAFETY: the system gives a handler the context; the frames are written as they lie in memory.
+        unsafe {
+            let count = capture_interrupted(&*context.cast(), &mut frames);
+            let bytes = count * size_of::<u64>();
+            libc::write(OUT.load(Ordering::Relaxed), frames.as_ptr().cast(), bytes);
+            libc::_exit(0);
+        }
+    }
+
+    let mut ends = [0; 2];
+    // SAFETY: the child makes system calls and allocates, which glibc keeps usable in a forked child; the ends of the pipe are owned once.
+    let mut reader = unsafe {
+        assert_eq!(libc::pipe(ends.as_mut_ptr()), 0);
+        if libc::fork() == 0 {
+            OUT.store(ends[1], Ordering::Relaxed);
+            let mut action: libc::sigaction = std::mem::zeroed();
+            action.sa_sigaction = write_down as *const () as usize;
+            action.sa_flags = libc::SA_SIGINFO;
+            for signal in [libc::SIGSEGV, libc::SIGABRT] {
+                libc::sigaction(signal, &action, std::ptr::null_mut());
+            }
+            die();
+            libc::_exit(1);
+        }
+        libc::close(ends[1]);
+        std::fs::File::from_raw_fd(ends[0])
+    };
+    assert!(reader.as_raw_fd() >= 0);
+    let mut bytes = Vec::new();
+    reader.read_to_end(&mut bytes).unwrap();
+    let frames = bytes.as_chunks::<{ size_of::<u64>() }>().0;
+    frames
+        .iter()
+        .map(|bytes| u64::from_ne_bytes(*bytes))
+        .collect()
+}
+
+/// Whether one of the innermost frames lies in `function`.
+fn dies_in(stack: &[u64], depth: usize, function: extern "C" fn()) -> bool {
+    const FUNCTION_BYTES_MAX: u64 = 256;
+    let start = function as *const () as u64;
+    let inside = |pc: &u64| (start + 1..start + FUNCTION_BYTES_MAX).contains(pc);
+    stack.iter().take(depth).any(inside)
+}
+
+extern "C" fn reads_nowhere() {
+    // SAFETY: none: this is to fail.
+    black_box(unsafe { std::ptr::without_provenance::<u64>(8).read_volatile() });
+}
+
+extern "C" fn calls_nowhere() {
+    // SAFETY: none: this is to fail.
+    let nowhere: extern "C" fn() = unsafe { std::mem::transmute(black_box(8_usize)) };
+    nowhere();
+    black_box(());
+}
+
+extern "C" fn aborts() {
+    // SAFETY: ends the process.
+    unsafe { libc::abort() };
+}
+
+#[test]
+fn a_thread_that_dies_has_the_stack_of_what_it_did() {
+    let (read, called, aborted) = (
+        stack_of_death(reads_nowhere),
+        stack_of_death(calls_nowhere),
+        stack_of_death(aborts),
+    );
+    assert!(dies_in(&read, 1, reads_nowhere), "{read:x?}");
+    assert!(dies_in(&called, 1, calls_nowhere), "{called:x?}");
+    // The C library needs a few to end the process.
+    assert!(dies_in(&aborted, 5, aborts), "{aborted:x?}");
+    for stack in [read, called, aborted] {
+        assert!(stack.len() > 8, "{stack:x?}");
+    }
+}
+
 /// A library whose only function calls back, with a frame of so many bytes.
 fn library_with_frame_bytes(folder: &std::path::Path, frame_bytes: usize) -> std::ffi::CString {
     let source = folder.join(format!("call_{frame_bytes}.c"));

@@ -130,10 +130,15 @@ pub(super) struct Walker {
 
 impl Walker {
     pub(super) fn new() -> Self {
+        Self::on_stack(own_stack())
+    }
+
+    /// One for a thread whose stack is this.
+    pub(super) fn on_stack(stack: Range<u64>) -> Self {
         Self {
             modules: modules::current(),
             caches: new_caches(),
-            stack: own_stack(),
+            stack,
             steps: Vec::with_capacity(2 * STEPS_MAX),
             fresh: Vec::with_capacity(2 * STEPS_MAX),
             open_end: None,
@@ -279,7 +284,7 @@ fn cache_of(address: u64) -> usize {
 }
 
 /// The calling thread's stack; empty if the system does not tell.
-fn own_stack() -> Range<u64> {
+pub(super) fn own_stack() -> Range<u64> {
     // SAFETY: the attributes are initialised by `pthread_getattr_np` when it answers 0, and are
     // destroyed once.
     unsafe {

@@ -50,6 +50,7 @@ pub fn judge_case(
         misuse: scenario.misuse,
         strict,
         growth: played.growth.as_ref(),
+        died: played.died.as_ref(),
         log: &played.log,
     };
     let (scenario_text, faults_text) = (scenario.to_string(), faults.to_string());

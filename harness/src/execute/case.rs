@@ -7,8 +7,9 @@ use std::path::{Path, PathBuf};
 use anyhow::Context;
 use mock_ucx::Adversary;
 use mock_ucx::functions::Function;
-use mock_ucx::ledger::read::Snapshot;
+use mock_ucx::ledger::read::{Module, Snapshot};
 use mock_ucx::schedule::{Choice, Fault, FaultSpec, Point};
+use mock_ucx::stack::modules;
 use mock_ucx::trace::TRACE;
 use serde::{Deserialize, Serialize};
 
@@ -233,8 +234,53 @@ pub struct Played {
     pub held: Option<BTreeSet<u64>>,
     /// What was live after some rounds; `None` if nobody counted, or it ended before the last of them.
     pub growth: Option<Growth>,
+    /// Where it died; `None` if it did not die of what it did itself, or could not say it.
+    pub died: Option<Died>,
     /// The last lines that it logged.
     pub log: String,
+}
+
+/// Where a process died.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Died {
+    /// The modules that its call stack runs through.
+    pub modules: Vec<Module>,
+    /// Return addresses, innermost first.
+    pub stack: Vec<u64>,
+}
+
+/// A module as it is written down.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct NotedModule {
+    path: String,
+    bias: u64,
+    start: u64,
+    end: u64,
+    build_id: Vec<u8>,
+}
+
+impl From<&modules::Module> for NotedModule {
+    fn from(module: &modules::Module) -> NotedModule {
+        NotedModule {
+            path: module.path.to_string_lossy().into_owned(),
+            bias: module.bias,
+            start: module.range.start,
+            end: module.range.end,
+            build_id: module.build_id.clone(),
+        }
+    }
+}
+
+impl From<NotedModule> for Module {
+    fn from(noted: NotedModule) -> Module {
+        Module {
+            path: noted.path,
+            bias: noted.bias,
+            start: noted.start,
+            end: noted.end,
+            build_id: noted.build_id,
+        }
+    }
 }
 
 /// What was live, and of what, after each of some rounds of a play. Only what grew is here: there was more of it at the end than at the first
@@ -381,6 +427,13 @@ pub enum Line {
     },
     /// What was live after some rounds.
     Growth(Growth),
+    /// The process dies here.
+    Died {
+        /// See [`Died::modules`].
+        modules: Vec<NotedModule>,
+        /// See [`Died::stack`].
+        stack: Vec<u64>,
+    },
     /// The handles that were found in the client's memory.
     Held {
         /// Serials.
@@ -397,6 +450,8 @@ pub struct Noted {
     pub held: Option<BTreeSet<u64>>,
     /// See [`Played::growth`].
     pub growth: Option<Growth>,
+    /// See [`Played::died`].
+    pub died: Option<Died>,
 }
 
 /// Puts the lines of a notes file together.
@@ -444,6 +499,12 @@ pub fn assemble(text: &str) -> Noted {
                 }
             }
             Line::Growth(growth) => noted.growth = Some(growth),
+            Line::Died { modules, stack } => {
+                noted.died = Some(Died {
+                    modules: modules.into_iter().map(Module::from).collect(),
+                    stack,
+                });
+            }
             Line::Held { serials } => noted.held = Some(serials),
         }
     }

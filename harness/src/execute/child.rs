@@ -14,6 +14,7 @@ use mock_ucx::version::UcxVersion;
 use crate::execute::Outcome;
 use crate::execute::Verdict;
 use crate::execute::case::{Draw, Files, Line, NoteOutcome, Order};
+use crate::execute::died;
 use crate::execute::interpret::{Observer, Patience, play};
 use crate::execute::limits;
 use crate::execute::measure::Measure;
@@ -123,8 +124,10 @@ fn begin(version: UcxVersion, order: &Order) -> anyhow::Result<(Scenario, Notes)
     if order.environment || fails_environment(&faults) {
         control::begin();
     }
+    let file = File::create(&files.notes)?;
+    died::watch(&file)?;
     let notes = Notes {
-        file: File::create(&files.notes)?,
+        file,
         teardown: false,
         reading: Reading::default(),
         measure: scenario.growth.then(Measure::begin).transpose()?,

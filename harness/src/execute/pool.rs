@@ -209,6 +209,7 @@ pub(crate) fn read(files: &Files, end: End) -> Played {
         snapshot: Snapshot::open(&files.ledger).ok(),
         held: noted.held,
         growth: noted.growth,
+        died: noted.died,
         log: String::from_utf8_lossy(tail).into_owned(),
     }
 }

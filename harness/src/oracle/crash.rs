@@ -66,7 +66,9 @@ pub(super) fn judge(observation: &Observation<'_>) -> Option<Verdict> {
         what: how,
         created: None,
         site: None,
-        stack: Vec::new(),
+        stack: observation
+            .died
+            .map_or_else(Vec::new, |died| died.stack.clone()),
         operation: observation.unfinished().map(|note| note.number),
         operation_otherwise: None,
         cause: None,

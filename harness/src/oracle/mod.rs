@@ -10,7 +10,7 @@ use mock_ucx::ledger::read::{Fired, Moment, Object, Snapshot};
 use mock_ucx::schedule::{Choice, Move, Point};
 use serde::{Deserialize, Serialize};
 
-use crate::execute::case::Growth;
+use crate::execute::case::{Died, Growth};
 
 mod bytes;
 mod chain;
@@ -49,6 +49,8 @@ pub struct Observation<'a> {
     pub strict: bool,
     /// What was live after some rounds of the play; `None`: it was not measured.
     pub growth: Option<&'a Growth>,
+    /// Where the process died; `None`: it did not, or nobody knows.
+    pub died: Option<&'a Died>,
     /// The last lines that the process printed.
     pub log: &'a str,
 }
@@ -294,6 +296,7 @@ impl<'a> Observation<'a> {
             misuse: false,
             strict: false,
             growth: None,
+            died: None,
             log: "",
         }
     }

@@ -126,7 +126,12 @@ impl BugReport<'_> {
                 "Nothing is made to fail: UCX does what it does on a healthy network.\n"
             );
         }
-        writeln!(f, "## What UCX does there, and why it may\n")?;
+        let mut points = spec.faults.iter().map(|fault| fault.point);
+        let who = match points.all(|point| point.is_environment()) {
+            true => "the system",
+            false => "UCX",
+        };
+        writeln!(f, "## What {who} does there, and why it may\n")?;
         for fault in &spec.faults {
             writeln!(f, "- `{fault}`{}", permission(fault))?;
         }
@@ -137,6 +142,7 @@ impl BugReport<'_> {
         let finding = self.finding;
         let created = match finding.oracle {
             Oracle::Lost => "The call that created it",
+            Oracle::Crash => "Where it dies",
             _ if !finding.called.is_empty() => "The call that created the object",
             _ => "The call",
         };
@@ -144,8 +150,12 @@ impl BugReport<'_> {
             Oracle::Lost => "The call after which nobody can give it back",
             _ => "The call that ended it",
         };
+        let called = match finding.oracle {
+            Oracle::Crash => "The call that failed before",
+            _ => "The call that breaks the rule",
+        };
         let parts = [
-            ("The call that breaks the rule", &finding.called),
+            (called, &finding.called),
             (created, &finding.created),
             (ended, &finding.ended),
         ];
@@ -168,11 +178,14 @@ fn permission(fault: &Fault) -> String {
         outcomes.get(number)
     });
     match permitted {
-        Some(outcome) => format!(
-            ": {} UCX does so in {}.",
-            sentence(&fault.point.question()) + "?",
-            outcome.source
-        ),
+        Some(outcome) => {
+            let question = sentence(&fault.point.question());
+            let who = match fault.point.is_environment() {
+                true => "It may, says",
+                false => "UCX does so in",
+            };
+            format!(": {question}? {who} {}.", outcome.source)
+        }
         None => String::new(),
     }
 }

@@ -19,9 +19,6 @@ const FAMILY_DIGITS: usize = 16;
 /// Hex digits of an id, which people type.
 const ID_DIGITS: usize = 12;
 
-/// How functions of templates begin that are not NIXL's, though they are compiled into its libraries.
-const OTHERS: [&str; 3] = ["std::", "__gnu_cxx::", "absl::"];
-
 /// One line of `findings.jsonl`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Finding {
@@ -46,7 +43,7 @@ pub struct Finding {
     /// Where the object was ended, innermost first; empty if it was alive.
     #[serde(default)]
     pub ended: Vec<StackFrame>,
-    /// The call that broke the rule, if `created` shows another.
+    /// The call that broke the rule, or after whose failure the process died, if `created` shows another.
     #[serde(default)]
     pub called: Vec<StackFrame>,
     /// The operation of NIXL that failed or that should have ended the object.
@@ -165,7 +162,7 @@ impl Finding {
                 .collect(),
             created: teller.created(fault).iter().map(StackFrame::from).collect(),
             ended: teller.ended().iter().map(StackFrame::from).collect(),
-            called: teller.called().iter().map(StackFrame::from).collect(),
+            called: teller.called(fault).iter().map(StackFrame::from).collect(),
             operation: teller.operation(fault),
             scenario: case.scenario.to_owned(),
             decisions: observation.snapshot.map(decisions).unwrap_or_default(),
@@ -257,10 +254,17 @@ impl<'o> Teller<'_, 'o> {
 
     /// The call stack of the verdict itself, if it has one.
     fn own_frames(&mut self) -> Vec<Frame> {
-        match self.observation.snapshot {
-            Some(snapshot) => self.symbols.frames(&snapshot.modules, &self.verdict.stack),
-            None => Vec::new(),
-        }
+        let died = self.observation.died.filter(|_| self.is_crash());
+        let modules = match (died, self.observation.snapshot) {
+            (Some(died), _) => &died.modules,
+            (None, Some(snapshot)) => &snapshot.modules,
+            (None, None) => return Vec::new(),
+        };
+        self.symbols.frames(modules, &self.verdict.stack)
+    }
+
+    fn is_crash(&self) -> bool {
+        self.verdict.oracle == Oracle::Crash
     }
 
     /// The call whose stack tells the verdict from others.
@@ -292,8 +296,11 @@ impl<'o> Teller<'_, 'o> {
         self.frames(object.map(|object| object.ended).filter(before))
     }
 
-    /// The call that broke a rule, if it is not all there is.
-    fn called(&mut self) -> Vec<Frame> {
+    /// The call that broke a rule, or that failed before the process died, if it is not all there is.
+    fn called(&mut self, fault: Option<&Fired>) -> Vec<Frame> {
+        if self.is_crash() && !self.verdict.stack.is_empty() {
+            return self.frames(fault.map(|fault| fault.at));
+        }
         let apart = self.verdict.oracle == Oracle::Rule && self.verdict.created.is_some();
         self.frames(self.verdict.site.filter(|_| apart))
     }
@@ -390,7 +397,10 @@ impl<'o> Teller<'_, 'o> {
     fn message(&mut self, fault: Option<&Fired>, finding: &Finding) -> String {
         let mut message = self.verdict.what.clone();
         if let Some(nearest) = nearest(&self.own_frames()) {
-            message += &format!(": made by {nearest}");
+            message += &match self.is_crash() {
+                true => format!(" in {nearest}"),
+                false => format!(": made by {nearest}"),
+            };
         }
         let at = self
             .verdict
@@ -425,6 +435,9 @@ impl<'o> Teller<'_, 'o> {
                 },
                 fault.asked.point.words(fault.choice)
             );
+            if let Some(caller) = self.caller(Some(fault.at)).filter(|_| self.is_crash()) {
+                message += &format!(" in {caller}");
+            }
         }
         message += ".";
         if let Some(first) = finding.evidence.first() {
@@ -441,12 +454,8 @@ impl<'o> Teller<'_, 'o> {
 
 /// The innermost function of NIXL's, or the innermost of all.
 fn nearest(frames: &[Frame]) -> Option<String> {
-    // NIXL's libraries hold copies of the templates that they use.
-    let is_own = |frame: &&Frame| {
-        let function = frame.function.as_deref().unwrap_or_default();
-        frame.in_nixl && !OTHERS.iter().any(|begin| function.starts_with(begin))
-    };
-    let frame = frames.iter().find(is_own).or(frames.first())?;
+    let own = frames.iter().find(|frame| frame.is_nixls_own());
+    let frame = own.or(frames.first())?;
     Some(frame.function.clone().unwrap_or_else(|| frame.to_string()))
 }
 

@@ -25,6 +25,9 @@ const NIXL_LIBRARIES_BY_FOLDER: [&str; 6] = [
     "libobj_utils.",
 ];
 
+/// How functions begin that are not NIXL's, though they are compiled into its libraries: templates, and what the C++ library has for them.
+const OTHERS: [&str; 5] = ["std::", "__gnu_cxx::", "__cxxabiv1::", "__cxa_", "absl::"];
+
 /// One frame of a call stack, named as far as its module's tables allow.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Frame {
@@ -50,6 +53,12 @@ impl Frame {
             exported: false,
             in_nixl: is_nixl(path),
         }
+    }
+
+    /// Whether it is NIXL's, and not a copy of what its libraries use.
+    pub(crate) fn is_nixls_own(&self) -> bool {
+        let function = self.function.as_deref().unwrap_or_default();
+        self.in_nixl && !OTHERS.iter().any(|begin| function.starts_with(begin))
     }
 
     /// A frame outside of every module: generated code.
@@ -95,12 +104,12 @@ pub fn render(call: &str, frames: &[Frame]) -> Vec<String> {
     lines
 }
 
-/// The functions of NIXL on a stack, innermost first, without what differs between builds: what
+/// NIXL's own functions on a stack, innermost first, without what differs between builds: what
 /// tells two findings apart. A frame without a name is represented by its module.
 pub fn nixl_frames(frames: &[Frame]) -> Vec<String> {
     frames
         .iter()
-        .filter(|frame| frame.in_nixl)
+        .filter(|frame| frame.is_nixls_own())
         .map(|frame| frame.function.as_ref().unwrap_or(&frame.module).clone())
         .collect()
 }

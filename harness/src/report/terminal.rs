@@ -5,6 +5,7 @@ use std::fmt::{self, Display};
 use anstyle::{AnsiColor, Style};
 
 use super::{Finding, StackFrame};
+use crate::oracle::Oracle;
 
 /// Frames of a stack that are printed: enough to see from the call of UCX up to the client's own code.
 const FRAMES_MAX: usize = 12;
@@ -70,6 +71,9 @@ impl Display for Rendered<'_> {
         writeln!(f, "    {}", finding.message)?;
         if finding.called.is_empty() && finding.ended.is_empty() {
             stack(f, "stack", &finding.created)?;
+        } else if finding.oracle == Oracle::Crash {
+            stack(f, "stack", &finding.created)?;
+            stack(f, "failed", &finding.called)?;
         } else {
             stack(f, "called", &finding.called)?;
             stack(f, "created", &finding.created)?;
