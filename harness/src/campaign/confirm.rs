@@ -164,7 +164,6 @@ impl Confirm<'_> {
             None => (candidate, finding.clone()),
         };
         kept.count = finding.count;
-        kept.known.clone_from(&finding.known);
         let replays = allowance.affordable(until);
         if replays > 0 {
             let fingerprint = kept.fingerprint.clone();

@@ -289,16 +289,15 @@ impl Hunt {
         Ok(done.rest)
     }
 
-    /// Makes each finding small that is not yet, and says how often it shows: new ones first, then known ones.
+    /// Makes each new finding small that is not yet, and says how often it shows. Of a known one that is known, and its file is small.
     fn confirm(
         &self,
         deadline: Instant,
         state: &mut Collected,
         progress: &mut dyn Progress,
     ) -> anyhow::Result<()> {
-        let large = |finding: &&Finding| !finding.minimal;
-        let mut new: Vec<Finding> = state.findings.iter().filter(large).cloned().collect();
-        new.sort_by_key(|finding| finding.known.is_some());
+        let large = |finding: &&Finding| finding.known.is_none() && !finding.minimal;
+        let new: Vec<Finding> = state.findings.iter().filter(large).cloned().collect();
         if new.is_empty() {
             return Ok(());
         }
@@ -318,8 +317,7 @@ impl Hunt {
         };
         for (was, mut finding) in confirm.all(&new, self.jobs, &done)? {
             // Of a small one more is known about what led to it.
-            let known = self.known.name_of(&finding).map(str::to_owned);
-            finding.known = finding.known.or(known);
+            finding.known = self.known.name_of(&finding).map(str::to_owned);
             let is_new = finding.known.is_none();
             state.tally.not_minimised += usize::from(is_new && !finding.minimal);
             state.findings.replace(&was, finding);
