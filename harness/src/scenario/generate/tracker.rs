@@ -1,7 +1,5 @@
 //! The scenario so far, and what the model says that NIXL holds after it if all goes well.
 
-use std::collections::BTreeMap;
-
 use super::Class;
 use super::switches::Switches;
 use crate::scenario::model::{Model, Seen};
@@ -14,8 +12,6 @@ pub(super) struct Tracker {
     /// What the contract forbids is not avoided.
     pub(super) lawless: bool,
     steps: Vec<Step>,
-    /// Metadata that listener threads were asked to bring (true) or to take away, not waited for yet.
-    pub(super) expected: BTreeMap<(AgentSlot, AgentSlot), bool>,
 }
 
 impl Tracker {
@@ -26,7 +22,6 @@ impl Tracker {
             switches,
             lawless: false,
             steps: Vec::new(),
-            expected: BTreeMap::new(),
         }
     }
 
@@ -48,21 +43,7 @@ impl Tracker {
             false => Seen::Done(&waiting),
         };
         self.model.apply(&op, seen);
-        self.expect(&op);
         self.steps.push(Step::from(op));
-    }
-
-    fn expect(&mut self, op: &Op) {
-        match op {
-            Op::SendMd { agent, to, .. } => drop(self.expected.insert((*to, *agent), true)),
-            Op::FetchMd { agent, from } => drop(self.expected.insert((*agent, *from), true)),
-            Op::InvalidateLocalMd { agent, at } => drop(self.expected.insert((*at, *agent), false)),
-            Op::WaitMd { agent, remote, .. } => drop(self.expected.remove(&(*agent, *remote))),
-            Op::DestroyAgent { agent } => self
-                .expected
-                .retain(|(one, other), _| one != agent && other != agent),
-            _ => {}
-        }
     }
 
     /// The operations so far.

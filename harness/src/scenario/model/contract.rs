@@ -36,6 +36,10 @@ const SYNCHRONISED: Forbidden = Forbidden {
     rule: "an agent that several threads use is made with a synchronisation mode, and a transfer is one thread's",
     source: "src/api/cpp/nixl_params.h, nixlAgentConfig::syncMode; docs/nixl.md, Transfer",
 };
+const ANSWERED: Forbidden = Forbidden {
+    rule: "metadata that is still on its way may come after an invalidation: it is waited for before its end is",
+    source: "src/api/cpp/nixl.h, fetchRemoteMD and invalidateLocalMD: no order between the two is promised",
+};
 const VIEWED: Forbidden = Forbidden {
     rule: "a memory view shows memory that is registered and a peer that is loaded",
     source: "src/api/cpp/nixl.h, prepMemView",
@@ -94,6 +98,11 @@ impl Model {
                 let firm = transfer.is_none_or(|transfer| self.is_firm(&transfer.ground));
                 forbidden(!firm, REGISTERED)
             }
+            Op::WaitMd {
+                agent,
+                remote,
+                gone: true,
+            } => forbidden(self.is_asked_for(*agent, *remote), ANSWERED),
             Op::Together { lanes } => self.permits_together(lanes),
             _ => Ok(()),
         }

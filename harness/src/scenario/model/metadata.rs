@@ -24,7 +24,10 @@ impl Model {
             Op::SendMd { agent, to: at, .. } | Op::InvalidateLocalMd { agent, at } => {
                 self.open(*at, *agent);
             }
-            Op::FetchMd { agent, from } => self.open(*agent, *from),
+            Op::FetchMd { agent, from } => {
+                self.open(*agent, *from);
+                self.ask(*agent, *from, true);
+            }
             Op::Intrude { agent, .. } => {
                 let keys: Vec<_> = self
                     .peers
@@ -109,6 +112,7 @@ impl Model {
                 memory: Vec::new(),
                 generation: *next,
                 open: false,
+                asked: false,
             }
         })
     }
@@ -165,6 +169,9 @@ impl Model {
             self.mail.doubt();
         }
         self.unsettle_name(key.clone());
+        if !gone {
+            self.ask(agent, remote, false);
+        }
         let life = self.agents.get(&remote).map(|agent| agent.life);
         if let Some(peer) = self.peers.get_mut(&key) {
             peer.life = life;
@@ -190,6 +197,20 @@ impl Model {
         peer.open = true;
         peer.learn(memory);
         self.unsettle_name(key);
+    }
+
+    /// The metadata of `remote` is on its way to `agent`, which asked for it, or not any more.
+    fn ask(&mut self, agent: AgentSlot, remote: AgentSlot, asked: bool) {
+        if let Some(name) = self.names.get(&remote).cloned() {
+            self.peer_entry((agent, name)).asked = asked;
+        }
+    }
+
+    /// Whether the metadata of `remote` is on its way to `agent`.
+    pub(super) fn is_asked_for(&self, agent: AgentSlot, remote: AgentSlot) -> bool {
+        let name = self.names.get(&remote).cloned();
+        let peer = name.and_then(|name| self.peers.get(&(agent, name)));
+        peer.is_some_and(|peer| peer.asked)
     }
 
     /// What `agent` knows of `remote` may be anything from here on.

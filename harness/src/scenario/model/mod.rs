@@ -121,6 +121,8 @@ pub(super) struct Peer {
     generation: u32,
     /// Listener threads exchange it, at moments that nobody knows.
     open: bool,
+    /// It was asked for, and nobody has waited for the answer.
+    asked: bool,
 }
 
 impl Peer {

@@ -266,3 +266,15 @@ fn what_was_made_of_metadata_that_was_forgotten_is_refused_though_they_are_loade
     let failing = format!("{lists}{made}{again}");
     assert_eq!(ill(&failing).allowed(&op("post x0")).answer, Answer::Any);
 }
+
+#[test]
+fn the_end_of_metadata_is_waited_for_only_if_none_is_on_its_way() {
+    let asked = pair("invalidate a0 a1\nfetch_md a0 a1\ninvalidate_local_md a1 a0\n");
+    forbids(&asked, "wait_md a0 a1 gone");
+    permits(&asked, "wait_md a0 a1");
+    let answered = pair("fetch_md a0 a1\nwait_md a0 a1\ninvalidate_local_md a1 a0\n");
+    permits(&answered, "wait_md a0 a1 gone");
+    // What the peer sends by itself comes in the order in which it sends it.
+    let sent = pair("send_md a1 a0\ninvalidate_local_md a1 a0\n");
+    permits(&sent, "wait_md a0 a1 gone");
+}
