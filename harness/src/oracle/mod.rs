@@ -326,12 +326,10 @@ impl<'a> Observation<'a> {
         let given_up = note.is_some_and(|note| matches!(note.outcome, Outcome::Failed(_)));
         let late = |fault: &Fired| matches!(fault.choice, Choice::After(_) | Choice::Withheld);
         let of_call = |fault: &Fired| fault.at.step == call.step;
-        let beside = |fault: &Fired| fault.at.operation == call.operation && !late(fault);
-        // Which bytes of what fails have landed, and which value a handle has, is no reason for it to fail.
-        let aside = [Move::TransferPartial, Move::HandleReuse].map(Point::Move);
-        let aside = |fault: &Fired| aside.contains(&fault.asked.point);
+        let in_operation = |fault: &Fired| fault.at.operation == call.operation;
+        let beside = |fault: &Fired| in_operation(fault) && !late(fault) && !is_aside(fault);
         let telling = |fault: &Fired| {
-            of_call(fault) && late(fault) == (oracle == Oracle::Rule) && !aside(fault)
+            of_call(fault) && late(fault) == (oracle == Oracle::Rule) && !is_aside(fault)
         };
         let last = |fits: &dyn Fn(&Fired) -> bool| fired.iter().rposition(fits);
         let giving_up = || last(&beside).filter(|_| given_up && oracle == Oracle::Rule);
@@ -350,9 +348,10 @@ impl<'a> Observation<'a> {
     fn fault_in(&self, operation: Option<u32>) -> Option<usize> {
         let fired = &self.snapshot?.fired;
         let inside = |fault: &Fired| Some(fault.at.operation) == operation;
-        fired
-            .iter()
-            .rposition(inside)
+        let last = |fits: &dyn Fn(&Fired) -> bool| fired.iter().rposition(fits);
+        last(&|fault| inside(fault) && !is_aside(fault))
+            .or_else(|| last(&inside))
+            .or_else(|| last(&|fault| !is_aside(fault)))
             .or_else(|| fired.len().checked_sub(1))
     }
 
@@ -363,6 +362,14 @@ impl<'a> Observation<'a> {
             None => String::new(),
         }
     }
+}
+
+/// Which bytes of what fails have landed, and which value a handle has, is seldom a reason for anything.
+fn is_aside(fault: &Fired) -> bool {
+    matches!(
+        fault.asked.point,
+        Point::Move(Move::TransferPartial | Move::HandleReuse)
+    )
 }
 
 /// `memory_handle #2`.

@@ -136,6 +136,24 @@ fn a_fault_that_is_only_the_last_of_the_same_operation_is_not_certain() {
 }
 
 #[test]
+fn which_value_a_handle_has_is_blamed_only_if_nothing_else_happened() {
+    let mut snapshot = write_forgotten(TWO_REFUSALS, true);
+    let operations = notes(&[
+        ("register a0 r0", Outcome::Done),
+        ("post x0", Outcome::Done),
+        ("destroy_agent a0", Outcome::Done),
+    ]);
+    let mut reused = *snapshot.fired.last().unwrap();
+    reused.asked.point = Point::Move(Move::HandleReuse);
+    snapshot.fired.push(reused);
+    let (blamed, _) = blamed_for_request(&snapshot, &operations);
+    assert_eq!(blamed, "ucp_rkey_pack");
+    snapshot.fired = vec![reused];
+    let (blamed, _) = blamed_for_request(&snapshot, &operations);
+    assert_eq!(blamed, "handle.reuse");
+}
+
+#[test]
 fn a_fault_that_is_only_the_last_of_a_client_whose_operations_nobody_knows_is_not_certain() {
     let snapshot = write_forgotten(TWO_REFUSALS, false);
     assert_eq!(
