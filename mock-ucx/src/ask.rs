@@ -66,6 +66,7 @@ impl State {
             path,
             occurrence,
             of_object,
+            operation: self.ledger.operation(),
             thread,
         }
     }
@@ -82,7 +83,10 @@ impl State {
         if !self.counts.is_asked_for(point) {
             return Choice::Benign;
         }
-        let question = self.question(point, 0, thread);
+        let mut question = self.question(point, 0, thread);
+        // What the system does elsewhere shifts nothing here.
+        question.path = question.operation.into();
+        question.of_object = self.counts.reach_within(question.operation, which);
         let mut taken = None;
         self.answer(&question, step, || Asker {
             function: None,
@@ -97,7 +101,7 @@ impl State {
         step: u64,
         asker: impl FnOnce() -> A,
     ) -> Decision {
-        let skipped = question.point.is_environment() && !is_sampled(question.occurrence);
+        let skipped = question.point.is_environment() && !is_sampled(question.of_object);
         if self.settings.record_questions && !skipped {
             self.ledger.asked(question, step);
         }

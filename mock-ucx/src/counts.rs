@@ -1,13 +1,15 @@
 //! How often each decision point was reached and how many children were born: of the process, and of each object while it lives.
 
 use crate::ledger::Kind;
-use crate::schedule::{POINT_COUNT, Point};
+use crate::schedule::{ENVIRONMENT_COUNT, Environment, POINT_COUNT, Point};
 
 /// What is counted of the process.
 pub(crate) struct OfProcess {
     /// The points at which anybody may deviate: the others are not asked for, nor counted.
     asked_for: Box<[bool; POINT_COUNT]>,
     reached: Box<[u64; POINT_COUNT]>,
+    /// The client's operation under way, and what the system was asked for in it.
+    within: (u32, [u64; ENVIRONMENT_COUNT]),
     /// Of its children, which have no other parent.
     pub(crate) own: OfObject,
 }
@@ -29,6 +31,7 @@ impl OfProcess {
         OfProcess {
             asked_for,
             reached: Box::new([0; POINT_COUNT]),
+            within: (0, [0; ENVIRONMENT_COUNT]),
             own: OfObject::default(),
         }
     }
@@ -41,6 +44,16 @@ impl OfProcess {
     /// The point was reached; how often that makes.
     pub(crate) fn reach(&mut self, point: Point) -> u64 {
         let times = &mut self.reached[point.number()];
+        *times += 1;
+        *times
+    }
+
+    /// The system was asked for something in an operation of the client; how often that makes in this operation.
+    pub(crate) fn reach_within(&mut self, operation: u32, which: Environment) -> u64 {
+        if self.within.0 != operation {
+            self.within = (operation, [0; ENVIRONMENT_COUNT]);
+        }
+        let times = &mut self.within.1[which as usize];
         *times += 1;
         *times
     }
@@ -65,4 +78,19 @@ fn one_more<T: PartialEq>(counts: &mut Vec<(T, u64)>, what: T) -> u64 {
     }
     counts.push((what, 1));
     1
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_the_system_is_asked_for_is_counted_anew_in_each_operation() {
+        let mut counts = OfProcess::new(|_| true);
+        let mut reach = |operation| counts.reach_within(operation, Environment::Memory);
+        assert_eq!(
+            [reach(1), reach(1), reach(2), reach(2), reach(3)],
+            [1, 2, 1, 2, 1]
+        );
+    }
 }

@@ -26,6 +26,7 @@ fn question(point: Point, path: u64, occurrence: u64, of_object: u64) -> Questio
         path,
         occurrence,
         of_object,
+        operation: 0,
         thread: 1,
     }
 }

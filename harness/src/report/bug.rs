@@ -143,7 +143,7 @@ impl BugReport<'_> {
         let created = match finding.oracle {
             Oracle::Lost => "The call that created it",
             Oracle::Crash => "Where it dies",
-            _ if !finding.called.is_empty() => "The call that created the object",
+            Oracle::Rule if !finding.called.is_empty() => "The call that created the object",
             _ => "The call",
         };
         let ended = match finding.oracle {
@@ -151,8 +151,8 @@ impl BugReport<'_> {
             _ => "The call that ended it",
         };
         let called = match finding.oracle {
-            Oracle::Crash => "The call that failed before",
-            _ => "The call that breaks the rule",
+            Oracle::Rule => "The call that breaks the rule",
+            _ => "The call that failed before",
         };
         let parts = [
             (called, &finding.called),

@@ -43,7 +43,7 @@ pub struct Finding {
     /// Where the object was ended, innermost first; empty if it was alive.
     #[serde(default)]
     pub ended: Vec<StackFrame>,
-    /// The call that broke the rule, or after whose failure the process died, if `created` shows another.
+    /// The call that broke the rule, or whose failure led to something else than a broken rule, if `created` shows another.
     #[serde(default)]
     pub called: Vec<StackFrame>,
     /// The operation of NIXL that failed or that should have ended the object.
@@ -296,13 +296,25 @@ impl<'o> Teller<'_, 'o> {
         self.frames(object.map(|object| object.ended).filter(before))
     }
 
-    /// The call that broke a rule, or that failed before the process died, if it is not all there is.
+    /// The call that broke a rule, or the one that failed where that is not plain, if it is not all there is.
     fn called(&mut self, fault: Option<&Fired>) -> Vec<Frame> {
-        if self.is_crash() && !self.verdict.stack.is_empty() {
-            return self.frames(fault.map(|fault| fault.at));
+        match self.verdict.oracle {
+            Oracle::Rule => {
+                let site = self.verdict.site;
+                self.frames(site.filter(|_| self.verdict.created.is_some()))
+            }
+            _ => {
+                let fault = fault.filter(|fault| self.is_to_be_placed(fault));
+                self.frames(fault.map(|fault| fault.at))
+            }
         }
-        let apart = self.verdict.oracle == Oracle::Rule && self.verdict.created.is_some();
-        self.frames(self.verdict.site.filter(|_| apart))
+    }
+
+    /// A fault of which it has to be said where it was: another call than the one that the finding is about, and one that is made in many
+    /// places.
+    fn is_to_be_placed(&self, fault: &Fired) -> bool {
+        let elsewhere = !self.verdict.stack.is_empty() || self.verdict.created.is_some();
+        (self.is_crash() || fault.asked.point.is_environment()) && elsewhere
     }
 
     /// Text of the operation to blame.
@@ -435,7 +447,8 @@ impl<'o> Teller<'_, 'o> {
                 },
                 fault.asked.point.words(fault.choice)
             );
-            if let Some(caller) = self.caller(Some(fault.at)).filter(|_| self.is_crash()) {
+            let caller = self.caller(Some(fault.at));
+            if let Some(caller) = caller.filter(|_| self.is_to_be_placed(fault)) {
                 message += &format!(" in {caller}");
             }
         }

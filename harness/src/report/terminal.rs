@@ -71,12 +71,14 @@ impl Display for Rendered<'_> {
         writeln!(f, "    {}", finding.message)?;
         if finding.called.is_empty() && finding.ended.is_empty() {
             stack(f, "stack", &finding.created)?;
-        } else if finding.oracle == Oracle::Crash {
-            stack(f, "stack", &finding.created)?;
-            stack(f, "failed", &finding.called)?;
         } else {
-            stack(f, "called", &finding.called)?;
-            stack(f, "created", &finding.created)?;
+            let (called, created) = match finding.oracle {
+                Oracle::Rule => ("called", "created"),
+                Oracle::Crash => ("failed", "died"),
+                _ => ("failed", "created"),
+            };
+            stack(f, called, &finding.called)?;
+            stack(f, created, &finding.created)?;
             stack(f, "ended", &finding.ended)?;
         }
         if !finding.faults.is_empty() {

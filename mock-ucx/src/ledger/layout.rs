@@ -16,7 +16,7 @@ use crate::schedule::{FAULTS_MAX, OUTCOMES_MAX, POINT_COUNT};
 pub const MAGIC: u64 = u64::from_le_bytes(*b"mckucxL1");
 
 /// Raised whenever a record changes shape, so that a reader of another build refuses the file.
-pub const LAYOUT_VERSION: u32 = 6;
+pub const LAYOUT_VERSION: u32 = 7;
 
 /// Object slots: four million live handles are 30 times what the largest vLLM deployment we know holds.
 pub const OBJECT_CAPACITY: u32 = 1 << 22;
@@ -283,10 +283,12 @@ pub struct AskedRecord {
     pub step: u64,
     /// How often its point was reached in the process.
     pub occurrence: u32,
-    /// How often with that object.
+    /// How often with that object, or in that operation.
     pub of_object: u32,
     /// The object's place among its kind; 0 = no object.
     pub ordinal: u32,
+    /// Operation under way.
+    pub operation: u32,
     /// The point's number.
     pub point: u16,
     /// Thread (ordinal).
@@ -294,7 +296,7 @@ pub struct AskedRecord {
     /// The object's kind.
     pub kind: u8,
     /// Keeps the size at 32.
-    pub reserved: [u8; 7],
+    pub reserved: [u8; 3],
 }
 
 const fn page_up(bytes: usize) -> usize {

@@ -345,6 +345,11 @@ impl Ledger {
         header.asked.store(index + 1, Release);
     }
 
+    /// The client's operation under way; 0 = none that anybody knows.
+    pub(crate) fn operation(&self) -> u32 {
+        self.map.header().operation.load(Relaxed)
+    }
+
     /// Counts a decision for its point and outcome.
     pub(crate) fn decided(&self, point: Point, choice: Choice) {
         if let Some(outcome) = point.outcome_number(choice) {
@@ -417,9 +422,10 @@ fn asked_record(question: &Question, step: u64) -> AskedRecord {
         of_object: count(question.of_object),
         ordinal: question.object.map_or(0, |object| object.ordinal),
         point: question.point.number() as u16,
+        operation: question.operation,
         thread: question.thread,
         kind: question.object.map_or(0, |object| object.kind as u8),
-        reserved: [0; 7],
+        reserved: [0; 3],
     }
 }
 

@@ -32,8 +32,10 @@ pub struct Question {
     pub path: u64,
     /// How often the point was reached in the process, this time included. For a call: how often the function was called.
     pub occurrence: u64,
-    /// How often it was reached with that object, this time included.
+    /// How often it was reached with that object, this time included; of what the system is asked for: in that operation.
     pub of_object: u64,
+    /// Operation of the client under way; 0 = none that anybody knows.
+    pub operation: u32,
     /// Thread (ordinal).
     pub thread: u16,
 }

@@ -166,7 +166,7 @@ impl Environment {
     }
 }
 
-/// Whether occurrence `number` is one that a search tries: the first sixteen, then ever fewer, for memory is allocated thousands of times.
+/// Whether occurrence `number` in an operation is one that a search tries: the first sixteen, then ever fewer, for memory is allocated thousands of times.
 pub(crate) fn is_sampled(number: u64) -> bool {
     let shift = number.max(1).ilog2().saturating_sub(3);
     number >> shift << shift == number

@@ -9,9 +9,11 @@ pub struct Fault {
     pub point: Point,
     /// Only with this object.
     pub object: Option<ObjectName>,
+    /// Only in this operation of the client, of what the system is asked for.
+    pub operation: Option<u32>,
     /// Only in this thread (ordinal).
     pub thread: Option<u16>,
-    /// Only these occurrences: of the point with that object if one is named, else of the point in the process.
+    /// Only these occurrences: of the point with that object or in that operation if one is named, else of the point in the process.
     pub occurrences: Occurrences,
     /// Only so often out of a thousand, drawn from the seed.
     pub per_mille: Option<u16>,
@@ -67,6 +69,7 @@ impl Fault {
         Fault {
             point,
             object: None,
+            operation: None,
             thread: None,
             occurrences: Occurrences::one(occurrence),
             per_mille: None,
@@ -78,13 +81,16 @@ impl Fault {
     /// Whether it applies, always, wherever `other` does: then that one, which comes later, never happens.
     pub fn covers(&self, other: &Fault) -> bool {
         let always = self.per_mille.is_none() && self.limit.is_none() && self.choices.len() == 1;
-        // Occurrences are counted differently with an object and without.
+        // Occurrences are counted differently with an object or an operation and without.
         let counts = self.occurrences == Occurrences::ALL
-            || (self.object == other.object && self.occurrences.hold_all(other.occurrences));
+            || (self.object == other.object
+                && self.operation == other.operation
+                && self.occurrences.hold_all(other.occurrences));
         always
             && counts
             && self.point == other.point
             && (self.object.is_none() || self.object == other.object)
+            && (self.operation.is_none() || self.operation == other.operation)
             && (self.thread.is_none() || self.thread == other.thread)
     }
 
@@ -92,6 +98,14 @@ impl Fault {
     pub fn with(point: Point, object: ObjectName, occurrence: u64, choice: Choice) -> Fault {
         Fault {
             object: Some(object),
+            ..Fault::at(point, occurrence, choice)
+        }
+    }
+
+    /// The same at one occurrence in an operation of the client.
+    pub fn within(point: Point, operation: u32, occurrence: u64, choice: Choice) -> Fault {
+        Fault {
+            operation: Some(operation),
             ..Fault::at(point, occurrence, choice)
         }
     }

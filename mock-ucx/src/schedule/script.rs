@@ -38,7 +38,7 @@ impl Script {
     }
 
     fn applies(&self, fault: &Fault, question: &Question) -> bool {
-        let occurrence = if fault.object.is_some() {
+        let occurrence = if fault.object.is_some() || fault.operation.is_some() {
             question.of_object
         } else {
             question.occurrence
@@ -47,6 +47,9 @@ impl Script {
             && fault
                 .object
                 .is_none_or(|object| Some(object) == question.object)
+            && fault
+                .operation
+                .is_none_or(|operation| operation == question.operation)
             && fault.thread.is_none_or(|thread| thread == question.thread)
             && fault.occurrences.hold(occurrence)
             && fault
@@ -88,7 +91,7 @@ impl Decider for Script {
 mod tests {
     use super::*;
     use crate::ledger::Kind;
-    use crate::schedule::{Benign, Choice, Move, ObjectName};
+    use crate::schedule::{Benign, Choice, Environment, Move, ObjectName};
 
     /// What a specification makes of the first `count` times that an endpoint's puts complete, in one thread.
     fn made_of(text: &str, count: u64, thread: u16) -> Vec<String> {
@@ -105,6 +108,7 @@ mod tests {
                     path: 1,
                     occurrence: occurrence + 10,
                     of_object: occurrence,
+                    operation: 0,
                     thread,
                 });
                 assert_eq!(
@@ -134,6 +138,28 @@ mod tests {
     #[test]
     fn a_fault_happens_no_more_often_than_its_limit() {
         assert_eq!(made_of("put.complete*2=+1", 3, 1), ["+1", "+1", "benign"]);
+    }
+
+    #[test]
+    fn what_the_system_is_asked_for_is_counted_in_the_operation_that_is_named() {
+        let script = |text: &str| Script::new(text.parse().unwrap(), 7, Arc::new(Benign));
+        let fails = |script: &Script, operation, of_object| {
+            let decision = script.decide(&Question {
+                point: Point::Environment(Environment::Memory),
+                object: None,
+                path: 0,
+                occurrence: 40,
+                of_object,
+                operation,
+                thread: 1,
+            });
+            decision.choice != Choice::Benign
+        };
+        let within = script("system.memory@5 operation 8=bad_alloc");
+        assert!(fails(&within, 8, 5));
+        assert!(!fails(&within, 8, 40) && !fails(&within, 7, 5));
+        let anywhere = script("system.memory@40=bad_alloc");
+        assert!(fails(&anywhere, 8, 5));
     }
 
     #[test]

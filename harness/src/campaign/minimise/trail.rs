@@ -64,6 +64,12 @@ impl Trail {
         let first = fault.occurrences.first;
         let same = |asked: &&AskedIn| asked.point == fault.point && gone.contains(&asked.operation);
         let before = match fault.object {
+            // It is counted in its own operation, which is another one's number now.
+            None if let Some(operation) = &mut fault.operation => {
+                let earlier = gone.range(..*operation).count();
+                *operation -= earlier as u32;
+                0
+            }
             Some(object) => {
                 let earlier =
                     |asked: &AskedIn| asked.object == Some(object) && asked.of_object < first;
@@ -144,6 +150,15 @@ mod tests {
     fn an_object_is_named_without_those_that_are_gone() {
         let at = "ep#3.fail@7=CONNECTION_RESET";
         assert_eq!(renumbered(at, &[4]), "ep#2.fail@7=CONNECTION_RESET");
+    }
+
+    #[test]
+    fn an_operation_is_named_without_those_that_are_gone() {
+        let at = "system.memory@5 operation 8=bad_alloc";
+        assert_eq!(
+            renumbered(at, &[3, 4, 9]),
+            "system.memory@5 operation 6=bad_alloc"
+        );
     }
 
     #[test]

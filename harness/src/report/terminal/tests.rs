@@ -31,6 +31,7 @@ fn a_finding_reads_from_the_loss_to_the_command_that_shows_it_again() {
 #[test]
 fn a_broken_rule_shows_the_call_and_both_ends_of_the_object() {
     let mut misuse = sample("a", "");
+    misuse.oracle = Oracle::Rule;
     let frames = |function: &str| {
         vec![StackFrame {
             function: Some(function.to_owned()),
@@ -44,6 +45,14 @@ fn a_broken_rule_shows_the_call_and_both_ends_of_the_object() {
   called   libplugin_UCX.so!use
   created  libplugin_UCX.so!make
   ended    libplugin_UCX.so!end
+";
+    assert!(text.contains(stacks), "{text}");
+    misuse.oracle = Oracle::Crash;
+    misuse.ended.clear();
+    let text = plain(&finding(1, &misuse, "again"));
+    let stacks = "
+  failed   libplugin_UCX.so!use
+  died     libplugin_UCX.so!make
 ";
     assert!(text.contains(stacks), "{text}");
 }

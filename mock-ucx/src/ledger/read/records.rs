@@ -131,18 +131,24 @@ pub struct Asked {
     pub object: Option<ObjectName>,
     /// How often the point was reached in the process, this time included.
     pub occurrence: u64,
-    /// How often with that object.
+    /// How often with that object; of what the system is asked for: in that operation.
     pub of_object: u64,
+    /// Operation of the client under way; 0 = none.
+    pub operation: u32,
     /// Thread (ordinal).
     pub thread: u16,
 }
 
 impl Asked {
-    /// The fault that answers this question with `choice`: a call by its number in the process, a move by its object.
+    /// The fault that answers this question with `choice`: a call by its number in the process, a move by its object, what the system is
+    /// asked for by its operation.
     pub fn to_fault(&self, choice: Choice) -> Fault {
         match (self.point, self.object) {
             (Point::Move(_), Some(object)) => {
                 Fault::with(self.point, object, self.of_object, choice)
+            }
+            (Point::Environment(_), _) if self.operation > 0 => {
+                Fault::within(self.point, self.operation, self.of_object, choice)
             }
             _ => Fault::at(self.point, self.occurrence, choice),
         }

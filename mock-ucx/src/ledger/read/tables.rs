@@ -141,6 +141,7 @@ pub(super) fn asked(record: &AskedRecord) -> Option<Asked> {
         step: record.step,
         occurrence: u64::from(record.occurrence),
         of_object: u64::from(record.of_object),
+        operation: record.operation,
         thread: record.thread,
     })
 }

@@ -112,6 +112,12 @@ pub(super) fn not_by_progress(point: Point) -> String {
     )
 }
 
+pub(super) fn not_by_operation(point: Point) -> String {
+    format!(
+        "{point} is not counted by operations, only what the system is asked for is; `@N` is its Nth time"
+    )
+}
+
 pub(super) fn paranoid(word: &str, point: Point) -> String {
     format!(
         "that UCX lets {point} be {} is doubtful; --paranoid (MOCK_UCX_PARANOID=1) permits it all the same",

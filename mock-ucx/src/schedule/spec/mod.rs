@@ -1,6 +1,6 @@
 //! The text form of a fault specification: which decisions deviate, and how. `docs/faults.md` has the grammar for users.
 //!
-//! `[object.]point[@when][%P][*N][ thread T]=OUTCOME[ then OUTCOME]...`, several separated by `;` or by the end of a line. What is printed is
+//! `[object.]point[@when][%P][*N][ operation M][ thread T]=OUTCOME[ then OUTCOME]...`, several separated by `;` or by the end of a line. What is printed is
 //! read back as the same value.
 
 mod explain;
@@ -89,6 +89,9 @@ impl fmt::Display for Fault {
         }
         if let Some(limit) = self.limit {
             write!(f, "*{limit}")?;
+        }
+        if let Some(operation) = self.operation {
+            write!(f, " operation {operation}")?;
         }
         if let Some(thread) = self.thread {
             write!(f, " thread {thread}")?;

@@ -57,6 +57,7 @@ struct Clauses {
     by_progress: bool,
     per_mille: Option<u16>,
     limit: Option<u32>,
+    operation: Option<u32>,
     thread: Option<u16>,
 }
 
@@ -139,6 +140,7 @@ impl Cursor<'_> {
         Ok(Fault {
             point,
             object,
+            operation: clauses.operation,
             thread: clauses.thread,
             occurrences: clauses.occurrences.unwrap_or(Occurrences::ALL),
             per_mille: clauses.per_mille,
@@ -199,7 +201,7 @@ impl Cursor<'_> {
         Ok((Some(object), point))
     }
 
-    /// `@when`, `%P`, `*N` and `thread T`, each at most once, in any order.
+    /// `@when`, `%P`, `*N`, `operation M` and `thread T`, each at most once, in any order.
     fn clauses(&mut self, point: Point, object: Option<ObjectName>) -> Result<Clauses, Wrong> {
         let mut clauses = Clauses::default();
         loop {
@@ -219,6 +221,14 @@ impl Cursor<'_> {
             } else if self.take('*') {
                 let limit = self.number(u32::MAX.into(), "how often at most it happens")?;
                 clauses.limit.replace(limit as u32).is_none()
+            } else if self.rest().starts_with("operation") {
+                if !point.is_environment() {
+                    return wrong(start, explain::not_by_operation(point));
+                }
+                self.at += "operation".len();
+                self.pass_blanks();
+                let operation = self.number(u32::MAX.into(), "the number of an operation")?;
+                clauses.operation.replace(operation as u32).is_none()
             } else if self.rest().starts_with("thread") {
                 self.at += "thread".len();
                 self.pass_blanks();

@@ -33,6 +33,7 @@ fn a_specification_prints_as_it_is_read() {
         "ucp_rkey_pack@2=NO_MEMORY; ucp_ep_create=UNREACHABLE",
         "put.complete=+20; ep#1.fail@7=CONNECTION_RESET",
         "memh#3.ucp_rkey_pack@2-4%12.5*3 thread 2=NO_MEMORY",
+        "system.memory@5 operation 8 thread 2=bad_alloc",
         "put.complete@3+=+5 then withheld then benign then +200",
         "close.force%0.1=ok; worker#2.progress.order=reverse",
     ] {
@@ -140,6 +141,11 @@ fn a_place_that_means_nothing_is_refused() {
         "too large",
     );
     refused("ucp_mem_map@1@2=NO_MEMORY", 14, "said before");
+    refused(
+        "ucp_mem_map@1 operation 8=NO_MEMORY",
+        15,
+        "only what the system is asked for is",
+    );
     refused("put.complete@progress=3:+1", 14, "only ep.fail is");
     refused("ep.fail@progress=3:IO_ERROR", 9, "name it, as in `ep#1.`");
     refused("ep#1.fail@progress:IO_ERROR", 19, "expected `=`");
@@ -355,14 +361,16 @@ fn fault() -> impl Strategy<Value = Fault> {
             prop::option::of(1..=u16::MAX),
             prop::option::of(1..=1000_u16),
             prop::option::of(1..=u32::MAX),
+            prop::option::of(1..=u32::MAX),
         );
         (object(point), occurrences(), limits, choices(point)).prop_map(
-            move |(object, occurrences, (thread, per_mille, limit), mut choices)| {
+            move |(object, occurrences, (thread, per_mille, limit, operation), mut choices)| {
                 let times = occurrences.last.map(|last| last - occurrences.first);
                 choices.truncate(times.map_or(CHOICES_MAX, |more| more.min(15) as usize + 1));
                 Fault {
                     point,
                     object,
+                    operation: operation.filter(|_| point.is_environment()),
                     thread,
                     occurrences,
                     per_mille,
@@ -405,6 +413,7 @@ fn almost() -> impl Strategy<Value = String> {
         "%",
         "*",
         " thread ",
+        " operation ",
         "=",
         ":",
         "NO_MEMORY",
