@@ -51,9 +51,12 @@ fn every_kept_finding_still_shows_in_nixl_1_5_1() {
         let all = format!("showed in {replays} of {replays} replays");
         assert!(told.contains(&all), "{}: {told}", file.display());
         let ends = ["] process crash", "] process hang"];
-        assert_eq!(
-            recorded.note("avoid").is_some(),
-            ends.iter().any(|end| told.contains(end)),
+        let faults = &recorded.faults.faults;
+        let by_system = faults.iter().any(|fault| fault.point.is_environment());
+        // Whoever lets the system fail does so once: nothing is lost behind a crash of that.
+        assert!(
+            recorded.note("avoid").is_some() == ends.iter().any(|end| told.contains(end))
+                || by_system,
             "{}: a crash or a hang, and nothing else, says when it is to be expected",
             file.display()
         );

@@ -385,12 +385,16 @@ impl<'o> Teller<'_, 'o> {
             "" => own.as_str(),
             function => function,
         };
-        let parts = [
+        let mut parts = vec![
             self.verdict.oracle.name(),
             self.verdict.subject.name(),
             function,
             fault.map_or("", |fault| fault.asked.point.name()),
         ];
+        // The system is asked for the same everywhere: by whom tells one place from another.
+        let asker = fault.filter(|fault| fault.asked.point.is_environment());
+        let asker = asker.and_then(|fault| self.caller(Some(fault.at)));
+        parts.extend(asker.as_deref());
         hash(&parts, FAMILY_DIGITS)
     }
 
