@@ -32,6 +32,8 @@ pub struct Tally {
     pub drawn: usize,
     /// Findings of drawn cases that did not show when the decisions that had fired were asked for by name.
     pub not_replayed: usize,
+    /// Findings that depend on how busy the machine is and did not show often enough in a row.
+    pub unconfirmed: usize,
     /// Cases whose fault did not fire, because the client took another way.
     pub unfired: usize,
     /// Cases that went round a known crash or hang.

@@ -316,6 +316,11 @@ impl Hunt {
             progress.case(found);
         };
         for (was, mut finding) in confirm.all(&new, self.jobs, &done)? {
+            if !finding.is_confirmed() {
+                state.tally.unconfirmed += 1;
+                state.findings.remove(&was);
+                continue;
+            }
             // Of a small one more is known about what led to it.
             finding.known = self.known.name_of(&finding).map(str::to_owned);
             let is_new = finding.known.is_none();

@@ -13,10 +13,11 @@ use mock_ucx::version::UcxVersion;
 
 use crate::execute::Outcome;
 use crate::execute::Verdict;
-use crate::execute::case::{Draw, Files, Line, NoteOutcome, Order};
+use crate::execute::case::{Draw, Files, NoteOutcome, Order};
 use crate::execute::died;
 use crate::execute::interpret::{Observer, Patience, play};
 use crate::execute::limits;
+use crate::execute::lines::Line;
 use crate::execute::measure::Measure;
 use crate::execute::ready::Ready;
 use crate::nixl::capi::Status;

@@ -13,7 +13,7 @@ use std::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release};
 
 use mock_ucx::stack::{MAX_FRAMES, capture_interrupted, modules};
 
-use crate::execute::case::{Line, NotedModule};
+use crate::execute::lines::{Line, NotedModule};
 
 /// The signals by which a process dies of what it did itself.
 pub(crate) const CRASHES: [libc::c_int; 6] = [
@@ -157,7 +157,7 @@ mod tests {
     use mock_ucx::ledger::read::Module;
 
     use super::*;
-    use crate::execute::case::assemble;
+    use crate::execute::lines::assemble;
 
     /// The signal of which a child dies that does this, and how many frames it wrote down; it must die within this time.
     fn death(die: fn()) -> (libc::c_int, usize) {

@@ -6,6 +6,7 @@ mod died;
 mod enumerate;
 pub mod interpret;
 pub(crate) mod limits;
+mod lines;
 mod measure;
 pub(crate) mod noted;
 mod patterns;

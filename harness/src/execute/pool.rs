@@ -8,7 +8,8 @@ use mock_ucx::ledger::read::Snapshot;
 use serde::de::DeserializeOwned;
 use tempfile::TempDir;
 
-use crate::execute::case::{Draw, End, Files, Glance, Order, Played, Request, Task, assemble};
+use crate::execute::case::{Draw, End, Files, Glance, Order, Played, Request, Task};
+use crate::execute::lines::assemble;
 use crate::execute::python;
 use crate::execute::server::Server;
 

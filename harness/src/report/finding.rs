@@ -190,6 +190,14 @@ impl Finding {
         self.fingerprint == fingerprint || self.otherwise.iter().any(|other| other == fingerprint)
     }
 
+    /// It showed as often in a row as it must: what depends on how busy the machine is does not count if it did not show again. Where there
+    /// was no time to play it again nothing speaks against it.
+    pub fn is_confirmed(&self) -> bool {
+        let Stability { shown, of } = self.stability;
+        let repeats = self.oracle.repeats();
+        repeats == 1 || shown >= repeats.min(of)
+    }
+
     /// The kind of operation that is to blame: the first word of it.
     pub fn verb(&self) -> Option<&str> {
         self.operation.as_deref()?.split_whitespace().next()

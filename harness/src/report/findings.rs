@@ -119,6 +119,11 @@ impl Findings {
         self.insert(finding);
     }
 
+    /// Takes the one with this fingerprint out.
+    pub fn remove(&mut self, fingerprint: &str) {
+        self.by_fingerprint.remove(fingerprint);
+    }
+
     /// Writes `findings.jsonl` into a folder, whole or not at all; returns its path.
     ///
     /// # Errors

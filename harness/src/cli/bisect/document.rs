@@ -124,7 +124,9 @@ fn words(verdict: &Verdict) -> String {
     match verdict {
         Verdict::Shows { shown, of, .. } => format!("shows in {shown} of {of} plays"),
         Verdict::Clean => "does not show".to_owned(),
-        Verdict::Unreached => "does not show; a fault that it needs did not happen, or elsewhere".to_owned(),
+        Verdict::Unreached => {
+            "does not show; a fault that it needs did not happen, or elsewhere".to_owned()
+        }
         Verdict::Lacking(functions) => {
             let functions: Vec<&str> = functions.iter().map(String::as_str).collect();
             format!(

@@ -128,6 +128,12 @@ impl Outcome<'_> {
                 tally.not_replayed
             );
         }
+        if tally.unconfirmed > 0 {
+            anstream::println!(
+                "{} hangs did not show again each time, as on a machine that is busy, and are left out",
+                tally.unconfirmed
+            );
+        }
         if tally.not_minimised > 0 {
             anstream::println!(
                 "{} findings may become smaller: the time ran out; `{}` goes on",

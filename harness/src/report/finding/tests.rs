@@ -3,6 +3,7 @@
 use super::*;
 use crate::oracle::testing::{Client, ledger_of, notes, operation};
 use crate::oracle::{OperationNote, Outcome, judge};
+use crate::report::testing::sample;
 use mock_ucx::abi::worker;
 
 /// A registration whose key cannot be packed, in operation 2 of a case; `before` more are made and given back first.
@@ -214,4 +215,16 @@ fn a_finding_is_one_line_of_json_with_the_fields_that_the_design_names() {
         },
         finding
     );
+}
+
+#[test]
+fn what_depends_on_the_machine_must_show_again_and_other_things_need_not() {
+    let confirmed = |oracle, shown, of| {
+        let mut finding = sample("one", "");
+        (finding.oracle, finding.stability) = (oracle, Stability { shown, of });
+        finding.is_confirmed()
+    };
+    assert!(confirmed(Oracle::Hang, 3, 3) && confirmed(Oracle::Hang, 1, 1));
+    assert!(!confirmed(Oracle::Hang, 2, 3) && !confirmed(Oracle::Hang, 0, 1));
+    assert!(confirmed(Oracle::Crash, 0, 10));
 }
