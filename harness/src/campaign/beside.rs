@@ -18,6 +18,12 @@ pub(super) fn has_pools_alone(scenario: &Scenario) -> bool {
     threads.next().is_some_and(is_pool) && threads.all(is_pool)
 }
 
+/// Whether a pool works in it.
+pub(super) fn has_pool(scenario: &Scenario) -> bool {
+    let is_pool = |line: &Line| matches!(line.op, Op::Backend { .. }) && line.op.starts_threads();
+    scenario.lines().any(is_pool)
+}
+
 /// The scenario with each of that behind its first post; none if it has no post.
 pub(super) fn the_first_post(scenario: &Scenario) -> Vec<Scenario> {
     let Some((place, agent)) = first_post(&scenario.steps) else {

@@ -139,12 +139,14 @@ impl Hunt {
         state.tally.left_out += unplayed.len();
         self.grow(until, state, progress)?;
         // Where the system is to fail, the time is for that.
-        let slow = match self.environment {
-            true => VecDeque::new(),
-            false => plan::slow(&self.scenarios),
-        };
-        let unplayed = self.phase("slow network", slow, Some(until), state, progress)?;
-        state.tally.left_out += unplayed.len();
+        if !self.environment {
+            let failing = plan::failing_pools(&self.scenarios);
+            let slow = plan::slow(&self.scenarios);
+            for (name, plan) in [("failing pools", failing), ("slow network", slow)] {
+                let unplayed = self.phase(name, plan, Some(until), state, progress)?;
+                state.tally.left_out += unplayed.len();
+            }
+        }
         let mut others = std::mem::take(&mut state.given_up);
         let seed = self.seed_beside().filter(|_| !self.environment);
         if let Some(seed) = seed

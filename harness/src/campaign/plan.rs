@@ -7,7 +7,7 @@ use mock_ucx::schedule::FaultSpec;
 
 use super::beside;
 use super::known::Known;
-use crate::execute::{SLOW_NETWORK, SLOWER_NETWORK};
+use crate::execute::{FAILING_TRANSFERS, SLOW_NETWORK, SLOWER_NETWORK};
 use crate::scenario::Scenario;
 use crate::scenario::generate::takes_long;
 
@@ -61,6 +61,15 @@ pub(super) fn slow(scenarios: &[Arc<Scenario>]) -> VecDeque<Planned> {
     };
     slow.extend(pools.into_iter().flat_map(busy));
     slow
+}
+
+/// Each scenario with a pool, where all its transfers fail: its threads learn of it each at its own time, and what one does with what
+/// another has under way shows at once.
+pub(super) fn failing_pools(scenarios: &[Arc<Scenario>]) -> VecDeque<Planned> {
+    let networks = FAILING_TRANSFERS.iter();
+    let mut plan: VecDeque<_> = networks.flat_map(|fail| each(scenarios, fail)).collect();
+    plan.retain(|case| beside::has_pool(&case.scenario));
+    plan
 }
 
 /// Scenarios that were made to see what grows, as they are.
@@ -190,5 +199,26 @@ mod tests {
         let plan = in_turn(&misuse, &[twice], others);
         let order: Vec<bool> = plan.iter().map(|case| case.scenario.misuse).collect();
         assert_eq!(order, [true, true, false, false]);
+    }
+
+    #[test]
+    fn all_transfers_of_a_pool_fail_whatever_other_threads_there_are() {
+        let backend = |agent: &str, threads: &str| {
+            let text = format!("name s\nagent a0 {agent}\nbackend b0 a0 UCX {threads}\n");
+            Arc::new(Scenario::parse(&text).unwrap())
+        };
+        let scenarios = [
+            backend("progress_thread=off", "num_threads=2"),
+            backend("progress_thread=on", ""),
+            backend("progress_thread=on", "num_threads=2"),
+        ];
+        let plan = failing_pools(&scenarios);
+        let faults: Vec<_> = plan.iter().map(|case| case.faults.to_string()).collect();
+        let origins: Vec<_> = plan.iter().map(|case| case.origin).collect();
+        assert_eq!(origins, [0, 2, 0, 2]);
+        assert_eq!(
+            (faults[0].as_str(), faults[2].as_str()),
+            ("put.status=NO_MEMORY", "get.status=NO_MEMORY")
+        );
     }
 }

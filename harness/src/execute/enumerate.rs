@@ -20,6 +20,12 @@ pub static SLOW_NETWORK: LazyLock<FaultSpec> = LazyLock::new(|| network(5));
 /// The same for threads that do nothing but poll: what they work on is under way for some hundredths of a second.
 pub static SLOWER_NETWORK: LazyLock<FaultSpec> = LazyLock::new(|| network(200_000));
 
+/// Networks on which all writes fail, and all reads.
+pub static FAILING_TRANSFERS: LazyLock<[FaultSpec; 2]> = LazyLock::new(|| {
+    let fails = |point| format!("{point}=NO_MEMORY").parse().unwrap_or_default();
+    ["put.status", "get.status"].map(fails)
+});
+
 /// A network on which each operation takes so many calls of progress.
 fn network(polls: u32) -> FaultSpec {
     let points = [
@@ -47,7 +53,11 @@ pub fn first_faults(benign: &Snapshot) -> Vec<FaultSpec> {
     let mut deviations = failing_calls(&benign.calls);
     deviations.extend(moves(benign, 0));
     deviations.extend(always(benign));
-    deviations.sort_by_key(|deviation| deviation.rank);
+    // Who has the system's failing recorded wants it tried.
+    deviations.sort_by_key(|deviation| {
+        let of_system = deviation.fault.point.is_environment();
+        (!of_system, deviation.rank)
+    });
     deviations
         .into_iter()
         .map(|deviation| FaultSpec::single(deviation.fault))

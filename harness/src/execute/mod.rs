@@ -20,6 +20,8 @@ mod transcript;
 pub(crate) mod watch;
 pub mod zygote;
 
-pub use enumerate::{SLOW_NETWORK, SLOWER_NETWORK, first_faults, later_faults, second_faults};
+pub use enumerate::{
+    FAILING_TRANSFERS, SLOW_NETWORK, SLOWER_NETWORK, first_faults, later_faults, second_faults,
+};
 pub use region::{Mapping, pattern_byte};
 pub use transcript::{Counts, Outcome, Phase, Record, Transcript, Verdict};
