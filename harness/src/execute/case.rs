@@ -326,7 +326,7 @@ impl Played {
 pub struct Files {
     /// The ledger.
     pub ledger: PathBuf,
-    /// One [`Line`] a line.
+    /// What happened, a line of JSON for each (`lines.rs`).
     pub notes: PathBuf,
     /// What the process printed.
     pub log: PathBuf,
