@@ -15,7 +15,7 @@ use mock_ucx::stack::{MAX_FRAMES, capture_interrupted, modules};
 
 use crate::execute::lines::{Line, NotedModule};
 
-/// The signals by which a process dies of what it did itself.
+/// The signals by which a process dies of what it did itself; others come from outside and say nothing about it.
 pub(crate) const CRASHES: [libc::c_int; 6] = [
     libc::SIGSEGV,
     libc::SIGABRT,

@@ -2,7 +2,7 @@
 
 pub mod case;
 pub mod child;
-mod died;
+pub(crate) mod died;
 mod enumerate;
 pub mod interpret;
 pub(crate) mod limits;

@@ -11,19 +11,10 @@ use mock_ucx::schedule::FaultSpec;
 use super::fired::{self, Deviation};
 use super::process::{End, Process};
 use super::watch::{Bypassed, Watched};
+use crate::execute::died::CRASHES;
 use crate::oracle::{self, Ended, Observation, Oracle, Verdict};
 use crate::report::census::Census;
 use crate::report::{Case, Finding, Findings, Symbolizer};
-
-/// Signals that a process brings upon itself; others come from outside and say nothing about it.
-const CRASHES: [i32; 6] = [
-    libc::SIGSEGV,
-    libc::SIGABRT,
-    libc::SIGBUS,
-    libc::SIGILL,
-    libc::SIGFPE,
-    libc::SIGTRAP,
-];
 
 /// Folders above a library of NIXL in which its package's name is looked for.
 const PACKAGE_DEPTH_MAX: usize = 4;
