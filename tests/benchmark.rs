@@ -89,7 +89,7 @@ fn a_bug_that_is_open_is_found_and_another_crash_is_not_taken_for_one() {
     assert_ne!(other, text);
     let other_file = out.path().join("other.scenario");
     std::fs::write(&other_file, other).unwrap();
-    let output = benchmark(out.path(), "12s", &[&lost, &other_file])
+    let output = benchmark(out.path(), "20s", &[&lost, &other_file])
         .output()
         .unwrap();
     let told = told(&output);
