@@ -124,8 +124,8 @@ fn every_kept_finding_is_minimised_within_ten_seconds_and_shows_again() {
         if kept.contains("rule: spinning") {
             continue;
         }
-        // How long threads that only poll take for their work depends on what else runs here.
-        let races = kept.contains("rule: UCP-THR-002");
+        // How long threads that only poll take for their work, and how often what they race for shows, depends on what else runs here.
+        let races = kept.contains("rule: UCP-THR-002") || kept.contains("num_threads=");
         let small = folder.path().join(file.file_name().unwrap());
         let begun = Instant::now();
         let output = mock_ucx(&[
