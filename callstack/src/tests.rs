@@ -148,7 +148,7 @@ fn frames_stay_right_while_another_thread_opens_and_closes_libraries() {
 /// Plays `die` in a child that writes down the stack when SIGSEGV or SIGABRT comes, and returns that stack.
 fn stack_of_death(die: extern "C" fn()) -> Vec<u64> {
     use std::io::Read;
-    use std::os::fd::{AsRawFd, FromRawFd};
+    use std::os::fd::AsRawFd;
     use std::sync::atomic::{AtomicI32, Ordering};
 
     static OUT: AtomicI32 = AtomicI32::new(-1);
@@ -164,12 +164,11 @@ fn stack_of_death(die: extern "C" fn()) -> Vec<u64> {
         }
     }
 
-    let mut ends = [0; 2];
-    // SAFETY: the child makes system calls and allocates, which glibc keeps usable in a forked child; the ends of the pipe are owned once.
-    let mut reader = unsafe {
-        assert_eq!(libc::pipe(ends.as_mut_ptr()), 0);
+    let (mut reader, writer) = std::io::pipe().unwrap();
+    // SAFETY: the child makes system calls and allocates, which glibc keeps usable in a forked child.
+    unsafe {
         if libc::fork() == 0 {
-            OUT.store(ends[1], Ordering::Relaxed);
+            OUT.store(writer.as_raw_fd(), Ordering::Relaxed);
             let mut action: libc::sigaction = std::mem::zeroed();
             action.sa_sigaction = write_down as *const () as usize;
             action.sa_flags = libc::SA_SIGINFO;
@@ -179,10 +178,8 @@ fn stack_of_death(die: extern "C" fn()) -> Vec<u64> {
             die();
             libc::_exit(1);
         }
-        libc::close(ends[1]);
-        std::fs::File::from_raw_fd(ends[0])
-    };
-    assert!(reader.as_raw_fd() >= 0);
+    }
+    drop(writer);
     let mut bytes = Vec::new();
     reader.read_to_end(&mut bytes).unwrap();
     let frames = bytes.as_chunks::<{ size_of::<u64>() }>().0;

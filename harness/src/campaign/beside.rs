@@ -14,14 +14,16 @@ const BYTES: u32 = 4096;
 /// Whether threads run that poll without a rest, and no others: those of pools.
 pub(super) fn has_pools_alone(scenario: &Scenario) -> bool {
     let mut threads = scenario.lines().filter(|line| line.op.starts_threads());
-    let is_pool = |line: &Line| matches!(line.op, Op::Backend { .. });
-    threads.next().is_some_and(is_pool) && threads.all(is_pool)
+    has_pool(scenario) && threads.all(is_pool)
 }
 
 /// Whether a pool works in it.
 pub(super) fn has_pool(scenario: &Scenario) -> bool {
-    let is_pool = |line: &Line| matches!(line.op, Op::Backend { .. }) && line.op.starts_threads();
     scenario.lines().any(is_pool)
+}
+
+fn is_pool(line: &Line) -> bool {
+    matches!(line.op, Op::Backend { .. }) && line.op.starts_threads()
 }
 
 /// The scenario with each of that behind its first post; none if it has no post.

@@ -130,10 +130,12 @@ mod tests {
     use std::sync::atomic::AtomicU32;
     use std::sync::atomic::Ordering::Relaxed;
 
-    /// Polls once more; whether another poll may follow.
-    fn again(wait: &mut Wait) -> bool {
-        wait.polled();
-        !wait.is_over()
+    /// Polls so often; whether another poll may follow each time.
+    fn again<const TIMES: usize>(wait: &mut Wait) -> [bool; TIMES] {
+        std::array::from_fn(|_| {
+            wait.polled();
+            !wait.is_over()
+        })
     }
 
     #[test]
@@ -144,10 +146,7 @@ mod tests {
             ..Patience::default()
         };
         let mut wait = Wait::new(patience, false);
-        assert_eq!(
-            [again(&mut wait), again(&mut wait), again(&mut wait)],
-            [true, true, false]
-        );
+        assert_eq!(again(&mut wait), [true, true, false]);
         assert_eq!(wait.polls(), 3);
     }
 
@@ -162,13 +161,7 @@ mod tests {
             ..Patience::default()
         };
         let mut wait = Wait::new(patience, false);
-        let answers = [
-            again(&mut wait),
-            again(&mut wait),
-            again(&mut wait),
-            again(&mut wait),
-        ];
-        assert_eq!(answers, [true, true, true, false]);
+        assert_eq!(again(&mut wait), [true, true, true, false]);
         assert_eq!(HEALED.load(Relaxed), 1);
     }
 
@@ -181,13 +174,7 @@ mod tests {
             ..Patience::default()
         };
         let mut wait = Wait::new(patience, false);
-        let answers = [
-            again(&mut wait),
-            again(&mut wait),
-            again(&mut wait),
-            again(&mut wait),
-        ];
-        assert_eq!(answers, [true, true, true, false]);
+        assert_eq!(again(&mut wait), [true, true, true, false]);
     }
 
     #[test]
@@ -206,17 +193,11 @@ mod tests {
             ..Patience::default()
         };
         let mut wait = Wait::new(patience, false);
-        assert_eq!([again(&mut wait), again(&mut wait)], [true, false]);
+        assert_eq!(again(&mut wait), [true, false]);
         assert_eq!(HEALED.load(Relaxed), 0);
         // Threads may be about to do something.
         let mut wait = Wait::new(patience, true);
-        let answers = [
-            again(&mut wait),
-            again(&mut wait),
-            again(&mut wait),
-            again(&mut wait),
-        ];
-        assert_eq!(answers, [true, true, true, false]);
+        assert_eq!(again(&mut wait), [true, true, true, false]);
         assert_eq!(HEALED.load(Relaxed), 1);
     }
 
@@ -231,7 +212,7 @@ mod tests {
             ..Patience::default()
         };
         let mut wait = Wait::new(patience, false);
-        assert!((0..99).all(|_| again(&mut wait)));
+        assert_eq!(again(&mut wait), [true; 99]);
     }
 
     #[test]
@@ -243,12 +224,6 @@ mod tests {
             ..Patience::default()
         };
         let mut wait = Wait::new(patience, true);
-        let answers = [
-            again(&mut wait),
-            again(&mut wait),
-            again(&mut wait),
-            again(&mut wait),
-        ];
-        assert_eq!(answers, [true, true, true, false]);
+        assert_eq!(again(&mut wait), [true, true, true, false]);
     }
 }

@@ -1,7 +1,7 @@
 //! The text form of a fault specification: which decisions deviate, and how. `docs/faults.md` has the grammar for users.
 //!
-//! `[object.]point[@when][%P][*N][ operation M][ thread T]=OUTCOME[ then OUTCOME]...`, several separated by `;` or by the end of a line. What is printed is
-//! read back as the same value.
+//! `[object.]point[@when][%P][*N][ operation M][ thread T]=OUTCOME[ then OUTCOME]...`, several separated by `;` or by the end of a line. What
+//! is printed is read back as the same value.
 
 mod explain;
 mod parse;
