@@ -48,6 +48,7 @@ impl State {
     }
 
     fn question(&mut self, point: Point, object: u64, thread: u16) -> Question {
+        let operation = self.ledger.operation();
         let occurrence = self.counts.reach(point);
         let (path, of_object) = match self.objects.get_mut(&object) {
             Some(entry) => {
@@ -58,7 +59,13 @@ impl State {
                 let counts = entry.counts.get_or_insert_default();
                 (entry.path, counts.reach(point))
             }
-            None => (0, occurrence),
+            None => match point {
+                // What the system does in other operations shifts nothing.
+                Point::Environment(which) => {
+                    (operation.into(), self.counts.reach_within(operation, which))
+                }
+                _ => (0, occurrence),
+            },
         };
         Question {
             point,
@@ -66,7 +73,7 @@ impl State {
             path,
             occurrence,
             of_object,
-            operation: self.ledger.operation(),
+            operation,
             thread,
         }
     }
@@ -83,10 +90,7 @@ impl State {
         if !self.counts.is_asked_for(point) {
             return Choice::Benign;
         }
-        let mut question = self.question(point, 0, thread);
-        // What the system does elsewhere shifts nothing here.
-        question.path = question.operation.into();
-        question.of_object = self.counts.reach_within(question.operation, which);
+        let question = self.question(point, 0, thread);
         let mut taken = None;
         self.answer(&question, step, || Asker {
             function: None,

@@ -196,8 +196,6 @@ pub struct Note {
     pub measured: Vec<String>,
     /// Whether it belongs to the teardown.
     pub teardown: bool,
-    /// The first call of UCX that can belong to it.
-    pub first_step: u64,
 }
 
 /// What came of an operation.
@@ -308,16 +306,11 @@ impl Played {
                 return None;
             };
             let status = function.info().failures.first()?;
-            let note = self.operation_at(asked.step)?;
+            let mut notes = self.notes.iter();
+            let note = notes.find(|note| note.operation == asked.operation)?;
             let fault = asked.to_fault(Choice::Status(*status));
             (!note.teardown).then_some((note.operation, function, fault))
         })
-    }
-
-    /// The operation in which a call of UCX was made.
-    pub fn operation_at(&self, step: u64) -> Option<&Note> {
-        let after = self.notes.partition_point(|note| note.first_step <= step);
-        self.notes.get(after.checked_sub(1)?)
     }
 }
 

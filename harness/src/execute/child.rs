@@ -216,7 +216,6 @@ impl Observer for Notes {
             operation,
             line: op.to_string(),
             teardown: self.teardown,
-            first_step: control::calls_so_far() + 1,
         });
         control::set_operation(operation);
     }

@@ -20,8 +20,6 @@ pub(crate) enum Line {
         line: String,
         /// Whether it belongs to the teardown.
         teardown: bool,
-        /// The first call of UCX that can belong to it.
-        first_step: u64,
     },
     /// It ended.
     End {
@@ -91,11 +89,11 @@ impl From<NotedModule> for Module {
 pub(crate) struct Noted {
     /// What was noted of each operation. Of one that was played in several rounds, it is that of the last.
     pub notes: Vec<Note>,
-    /// See [`Played::held`].
+    /// See [`Played::held`](crate::execute::case::Played::held).
     pub held: Option<BTreeSet<u64>>,
-    /// See [`Played::growth`].
+    /// See [`Played::growth`](crate::execute::case::Played::growth).
     pub growth: Option<Growth>,
-    /// See [`Played::died`].
+    /// See [`Played::died`](crate::execute::case::Played::died).
     pub died: Option<Died>,
 }
 
@@ -118,7 +116,6 @@ pub(crate) fn assemble(text: &str) -> Noted {
                 operation,
                 line,
                 teardown,
-                first_step,
             } => match place(notes, operation) {
                 Some(again) => notes[again].outcome = None,
                 None => notes.push(Note {
@@ -128,7 +125,6 @@ pub(crate) fn assemble(text: &str) -> Noted {
                     answers: Vec::new(),
                     measured: Vec::new(),
                     teardown,
-                    first_step,
                 }),
             },
             Line::End {
@@ -167,7 +163,6 @@ mod tests {
                 operation: 1,
                 line: "agent a0".into(),
                 teardown: false,
-                first_step: 1,
             },
             Line::End {
                 operation: 1,
@@ -179,7 +174,6 @@ mod tests {
                 operation: 2,
                 line: "backend b0 a0 UCX".into(),
                 teardown: false,
-                first_step: 1,
             },
         ]
         .map(|line| serde_json::to_string(&line).unwrap())

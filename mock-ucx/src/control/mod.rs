@@ -64,11 +64,6 @@ pub fn environment(which: Environment) -> Option<&'static str> {
     decided.ok().flatten()
 }
 
-/// Calls of UCX in this process so far.
-pub fn calls_so_far() -> u64 {
-    crate::abi::current().map_or(0, |universe| universe.map.header().step.load(Relaxed))
-}
-
 /// Everything is as at the start of the process, except what was recorded: the adversary deviates again, and all is counted anew. Only
 /// while no object is alive; false otherwise, and before the first call of UCX.
 pub fn reset() -> bool {

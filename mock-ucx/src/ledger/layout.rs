@@ -16,7 +16,7 @@ use crate::schedule::{FAULTS_MAX, OUTCOMES_MAX, POINT_COUNT};
 pub const MAGIC: u64 = u64::from_le_bytes(*b"mckucxL1");
 
 /// Raised whenever a record changes shape, so that a reader of another build refuses the file.
-pub const LAYOUT_VERSION: u32 = 7;
+pub const LAYOUT_VERSION: u32 = 8;
 
 /// Object slots: four million live handles are 30 times what the largest vLLM deployment we know holds.
 pub const OBJECT_CAPACITY: u32 = 1 << 22;
@@ -258,8 +258,6 @@ pub struct FiredRecord {
     pub asked: AskedRecord,
     /// Stack node of the call.
     pub stack: u32,
-    /// Operation under way.
-    pub operation: u32,
     /// The choice's number.
     pub number: i32,
     /// Function under way.
@@ -268,6 +266,8 @@ pub struct FiredRecord {
     pub tag: u8,
     /// Index of the fault in the specification; [`NO_FAULT`] = none asked for it.
     pub fault: u8,
+    /// Keeps the size at 48.
+    pub reserved: [u8; 4],
 }
 
 /// The decision was not asked for by a fault of a specification.

@@ -320,13 +320,13 @@ impl Ledger {
         let record = FiredRecord {
             asked: asked_record(question, step),
             stack,
-            operation: header.operation.load(Relaxed),
             number,
             function: asker
                 .function
                 .map_or(NO_FUNCTION, |function| function as u16),
             tag,
             fault: decision.fault.unwrap_or(NO_FAULT),
+            reserved: [0; 4],
         };
         // SAFETY: `index` is below the capacity and not yet published.
         unsafe { ptr::write(self.map.fired(index), record) };

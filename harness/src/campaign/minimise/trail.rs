@@ -3,25 +3,16 @@
 
 use std::collections::BTreeSet;
 
-use mock_ucx::schedule::{Fault, FaultSpec, ObjectName, Point};
+use mock_ucx::ledger::read::Asked;
+use mock_ucx::schedule::{Fault, FaultSpec, ObjectName};
 
 use crate::execute::case::Played;
 
 /// Questions and objects of a play with the operations in which they came.
 #[derive(Clone, Debug, Default)]
 pub struct Trail {
-    pub(super) asked: Vec<AskedIn>,
+    pub(super) asked: Vec<Asked>,
     pub(super) made: Vec<(ObjectName, u32)>,
-}
-
-/// A question and its operation.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct AskedIn {
-    pub(super) point: Point,
-    pub(super) object: Option<ObjectName>,
-    pub(super) occurrence: u64,
-    pub(super) of_object: u64,
-    pub(super) operation: u32,
 }
 
 impl Trail {
@@ -30,14 +21,6 @@ impl Trail {
         let Some(snapshot) = &played.snapshot else {
             return Trail::default();
         };
-        let operation = |step| played.operation_at(step).map_or(0, |note| note.operation);
-        let asked = snapshot.asked.iter().map(|asked| AskedIn {
-            point: asked.point,
-            object: asked.object,
-            occurrence: asked.occurrence,
-            of_object: asked.of_object,
-            operation: operation(asked.step),
-        });
         let made = snapshot.objects.iter().map(|object| {
             let name = ObjectName {
                 kind: object.kind,
@@ -46,7 +29,7 @@ impl Trail {
             (name, object.created.operation)
         });
         Trail {
-            asked: asked.collect(),
+            asked: snapshot.asked.clone(),
             made: made.collect(),
         }
     }
@@ -62,7 +45,7 @@ impl Trail {
     fn fault(&self, fault: &Fault, gone: &BTreeSet<u32>) -> Fault {
         let mut fault = fault.clone();
         let first = fault.occurrences.first;
-        let same = |asked: &&AskedIn| asked.point == fault.point && gone.contains(&asked.operation);
+        let same = |asked: &&Asked| asked.point == fault.point && gone.contains(&asked.operation);
         let before = match fault.object {
             // It is counted in its own operation, which is another one's number now.
             None if let Some(operation) = &mut fault.operation => {
@@ -72,7 +55,7 @@ impl Trail {
             }
             Some(object) => {
                 let earlier =
-                    |asked: &AskedIn| asked.object == Some(object) && asked.of_object < first;
+                    |asked: &Asked| asked.object == Some(object) && asked.of_object < first;
                 self.asked
                     .iter()
                     .filter(same)
@@ -80,7 +63,7 @@ impl Trail {
                     .count()
             }
             None => {
-                let earlier = |asked: &&AskedIn| asked.occurrence < first;
+                let earlier = |asked: &&Asked| asked.occurrence < first;
                 self.asked.iter().filter(same).filter(earlier).count()
             }
         };
@@ -110,6 +93,7 @@ mod tests {
     use super::*;
     use mock_ucx::functions::Function;
     use mock_ucx::ledger::Kind;
+    use mock_ucx::schedule::Point;
 
     fn endpoint(ordinal: u32) -> ObjectName {
         ObjectName {
@@ -119,12 +103,14 @@ mod tests {
     }
 
     fn trail() -> Trail {
-        let pack = |occurrence, operation| AskedIn {
+        let pack = |occurrence, operation| Asked {
+            step: occurrence,
             point: Point::Call(Function::RkeyPack),
             object: None,
             occurrence,
             of_object: 1,
             operation,
+            thread: 1,
         };
         Trail {
             asked: vec![pack(1, 3), pack(2, 4), pack(3, 5)],

@@ -228,7 +228,6 @@ impl Observer for Notes {
         self.operations.push(operation(&Note {
             operation: number(index),
             line: op.to_string(),
-            first_step: 0,
             outcome: Some(self.reading.read(&outcome.verdict)),
             answers: outcome.answer.clone(),
             measured: Vec::new(),

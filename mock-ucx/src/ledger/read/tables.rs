@@ -122,7 +122,7 @@ pub(super) fn read_fired(map: &Mapping) -> Vec<Fired> {
             at: moment(
                 record.asked.step,
                 record.function,
-                record.operation,
+                record.asked.operation,
                 record.stack,
             ),
         })
