@@ -198,6 +198,8 @@ pub(super) struct Transfer {
     stale: bool,
     /// Something else touched its bytes while it was under way.
     contended: bool,
+    /// Its last post may not have begun: an end that is told may be that of the post before.
+    in_doubt: bool,
 }
 
 #[derive(Debug, Clone)]

@@ -171,6 +171,22 @@ fn a_refused_post_without_a_notification_of_its_own_may_repeat_the_last_one() {
 }
 
 #[test]
+fn a_refused_post_says_nothing_of_the_bytes_though_the_post_before_it_has_succeeded() {
+    let read = "create x0 a0 read local=r0 to=a1 remote=r1\npost x0\nwait x0\n";
+    let mut model = pair(&format!("{read}invalidate a0 a1\nfill r1 seed=9\n"));
+    model.apply(&op("post x0"), Seen::Refused);
+    // What NIXL tells of it is the end of the post before, if the refused one has not begun.
+    model.apply(&op("wait x0"), Seen::Done(&[]));
+    let desc = Desc {
+        region: RegionSlot(0),
+        span: None,
+    };
+    for seed in [2, 9] {
+        assert!(!model.must_hold(desc, Pattern { seed, from: 0 }), "{seed}");
+    }
+}
+
+#[test]
 fn an_agent_without_a_backend_has_no_connection_information_to_tell() {
     let agents = "agent a0 progress_thread=off\nagent a1 progress_thread=off\n";
     let model = after(&format!(

@@ -85,7 +85,9 @@ impl Model {
     }
 
     fn may_have_failed(&mut self, slot: TransferSlot) {
-        if let Some(target) = self.transfers.get(&slot).map(|one| one.target.clone()) {
+        if let Some(transfer) = self.transfers.get_mut(&slot) {
+            transfer.in_doubt = true;
+            let target = transfer.target.clone();
             self.haunt(target);
         }
     }
@@ -188,6 +190,7 @@ impl Model {
             ground,
             stale: agent != peer && !self.is_current(agent, peer),
             contended: false,
+            in_doubt: false,
         };
         Some((slot, made))
     }
@@ -196,6 +199,7 @@ impl Model {
         let Some(mut posted) = self.transfers.remove(&slot) else {
             return;
         };
+        posted.in_doubt = false;
         posted.contended = overlap(&posted.source, &posted.target);
         for other in self.transfers.values_mut() {
             let meet = overlap(&other.target, &posted.source)
@@ -244,6 +248,9 @@ impl Model {
         }
         self.post(slot, notif);
         self.failed(slot);
+        if let Some(refused) = self.transfers.get_mut(&slot) {
+            refused.in_doubt = true;
+        }
     }
 
     /// To whom a transfer's notification goes, and under which name.
@@ -261,6 +268,9 @@ impl Model {
             return;
         }
         transfer.progress = Progress::Done;
+        if transfer.in_doubt {
+            return;
+        }
         let transfer = transfer.clone();
         let twice = transfer.target.iter().enumerate().any(|(index, one)| {
             let before = &transfer.target[..index];
