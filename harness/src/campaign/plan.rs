@@ -14,6 +14,9 @@ use crate::scenario::generate::takes_long;
 /// Endpoints that fail where it is seen what grows: two agents have one each to themselves, and one to each other.
 const ENDPOINTS_GONE: u32 = 4;
 
+/// How often a pool is played where all its transfers fail: a race between its threads shows in every second play, or so.
+const FAILING_PLAYS: usize = 6;
+
 /// What takes fifty times as long as others has a turn less often.
 const SLOW_PACE: usize = 4;
 
@@ -69,7 +72,8 @@ pub(super) fn failing_pools(scenarios: &[Arc<Scenario>]) -> VecDeque<Planned> {
     let networks = FAILING_TRANSFERS.iter();
     let mut plan: VecDeque<_> = networks.flat_map(|fail| each(scenarios, fail)).collect();
     plan.retain(|case| beside::has_pool(&case.scenario));
-    plan
+    let plays = std::iter::repeat_n(plan, FAILING_PLAYS);
+    plays.flatten().collect()
 }
 
 /// Scenarios that were made to see what grows, as they are.
@@ -215,7 +219,7 @@ mod tests {
         let plan = failing_pools(&scenarios);
         let faults: Vec<_> = plan.iter().map(|case| case.faults.to_string()).collect();
         let origins: Vec<_> = plan.iter().map(|case| case.origin).collect();
-        assert_eq!(origins, [0, 2, 0, 2]);
+        assert_eq!(origins, [0, 2, 0, 2].repeat(FAILING_PLAYS));
         assert_eq!(
             (faults[0].as_str(), faults[2].as_str()),
             ("put.status=NO_MEMORY", "get.status=NO_MEMORY")
