@@ -26,7 +26,7 @@ use crate::workload::Workload;
 
 /// The part of the time that is kept for making findings small: one in this many.
 const CONFIRM_SHARE: u32 = 5;
-/// Deviations and drawn cases take turns, each for one in so many parts of the time.
+/// Deviations and drawn cases take turns, each for one in so many parts of the time; pools that fail over and over have one such part.
 const TURNS: u32 = 16;
 
 /// The part of the time that growth is looked for, at most.
@@ -142,7 +142,11 @@ impl Hunt {
         if !self.environment {
             let failing = plan::failing_pools(&self.scenarios);
             let slow = plan::slow(&self.scenarios);
-            for (name, plan) in [("failing pools", failing), ("slow network", slow)] {
+            let turn = until.min(Instant::now() + self.time_max / TURNS);
+            for (name, plan, until) in [
+                ("failing pools", failing, turn),
+                ("slow network", slow, until),
+            ] {
                 let unplayed = self.phase(name, plan, Some(until), state, progress)?;
                 state.tally.left_out += unplayed.len();
             }
