@@ -29,6 +29,46 @@ fn a_destroyed_peer_is_told_once() {
     });
 }
 
+/// A message that is under way when its peer goes, and whose worker goes before a progress call: what is told of it.
+fn told_in_the_end(name: &str, faults: &str) {
+    let withheld = format!("am.complete=withheld; {faults}");
+    alone_named(name, late(&withheld), |mock| {
+        let log = Log::default();
+        let pair = Pair::new();
+        let request = send(pair.ep, 1, &[], &[1], &logged(&log));
+        worker::ucp_worker_destroy(pair.far);
+        assert_eq!(close(pair.ep, 0), UcsStatus::CONNECTION_RESET.to_ptr());
+        assert_eq!(log.take(), []);
+        worker::ucp_worker_destroy(pair.near);
+        let canceled = Told::Completed {
+            request,
+            status: UcsStatus::CANCELED,
+        };
+        if faults.is_empty() {
+            assert_eq!(log.take(), [canceled]);
+            // The callback could have freed it.
+            mock.breaks(Rule::WorkerRequests);
+        } else {
+            assert_eq!(log.take(), []);
+        }
+        mock.leaves(Kind::Request, 1);
+        library::ucp_cleanup(pair.context);
+    });
+}
+
+#[test]
+fn what_ended_with_its_endpoint_is_told_at_the_latest_while_its_worker_is_destroyed() {
+    let name = "what_ended_with_its_endpoint_is_told_at_the_latest_while_its_worker_is_destroyed";
+    told_in_the_end(name, "");
+}
+
+#[test]
+fn what_ended_with_its_endpoint_is_never_heard_of_again_if_the_adversary_will_have_it_so() {
+    let name =
+        "what_ended_with_its_endpoint_is_never_heard_of_again_if_the_adversary_will_have_it_so";
+    told_in_the_end(name, "destroy.requests=silent");
+}
+
 #[test]
 fn nothing_is_told_of_an_endpoint_that_is_closed() {
     alone(|_| {

@@ -199,20 +199,25 @@ fn judge_unflushed(call: &Call, state: &mut State, worker: u64) {
     }
 }
 
-/// The callbacks of what is under way on a worker: they run while it is destroyed, if the adversary lets them.
+/// The callbacks of what is under way on a worker, or ended with its endpoint and was not told yet: they run while it is destroyed, if the
+/// adversary lets them. A transport's endpoint that goes purges all that no progress call has seen the end of
+/// (core/ucp_worker.c:ucp_worker_discard_uct_ep_cleanup, tcp/tcp_ep.c:uct_tcp_ep_purge).
 fn canceled(call: &Call, worker: u64) -> Option<Vec<Upcall>> {
     let mut state = call.lock();
     let serial = state.resolve(worker, Kind::Worker).ok()?;
-    let idle = state.worker(serial)?.progressing.is_empty();
-    if !idle || state.agenda.is_empty() {
+    let entry = state.worker(serial)?;
+    let is_at_rest = state.agenda.is_empty() && entry.inbox.is_empty();
+    if !entry.progressing.is_empty() || is_at_rest {
         return None;
     }
     judge_unflushed(call, &mut state, serial);
     if call.ask(&mut state, Move::DestroyRequests, serial) != Choice::Benign {
         return None;
     }
-    let requests = flight::forget_worker(&mut state, serial);
-    let upcalls = requests.into_iter().filter_map(|request| {
+    let untold = fabric::take_completions(&mut state, serial).into_iter();
+    let untold = untold.map(|(request, _)| request);
+    let requests = untold.chain(flight::forget_worker(&mut state, serial));
+    let upcalls = requests.filter_map(|request| {
         upcall::completed(&mut state, request, UcsStatus::CANCELED, call.site())
     });
     Some(upcalls.collect())
