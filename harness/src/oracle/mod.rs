@@ -277,8 +277,12 @@ pub fn judge(observation: &Observation<'_>) -> Vec<Verdict> {
         let by_cause = verdict
             .cause
             .and_then(|cause| observation.fault_behind(cause, verdict.oracle));
+        verdict.fault_is_certain = match &by_cause {
+            Some(fault) => !fault.is_one_of_several,
+            None => !observation.has_several_faults(),
+        };
+        let by_cause = by_cause.map(|fault| fault.index);
         verdict.fault = by_cause.or_else(|| observation.fault_in(verdict.operation));
-        verdict.fault_is_certain = by_cause.is_some() || !observation.has_several_faults();
         verdict.cause = verdict.cause.filter(|_| by_cause.is_some());
     }
     verdicts
@@ -320,22 +324,38 @@ impl<'a> Observation<'a> {
 
     /// What led to the trouble with an operation of UCX that `call` began. If a rule was broken, it is that it is late, or else what made the
     /// client give it up: the last fault in an operation of its own that failed. If it is lost, it is that it fails.
-    fn fault_behind(&self, call: Moment, oracle: Oracle) -> Option<usize> {
+    fn fault_behind(&self, call: Moment, oracle: Oracle) -> Option<FaultBehind> {
         let fired = &self.snapshot?.fired;
         let note = self.operation(call.operation);
         let given_up = note.is_some_and(|note| matches!(note.outcome, Outcome::Failed(_)));
         let late = |fault: &Fired| matches!(fault.choice, Choice::After(_) | Choice::Withheld);
         let of_call = |fault: &Fired| fault.at.step == call.step;
         let in_operation = |fault: &Fired| fault.at.operation == call.operation;
-        let beside = |fault: &Fired| in_operation(fault) && !late(fault) && !is_aside(fault);
+        // What comes in another order, or later, makes nobody give up.
+        let fails = |fault: &Fired| {
+            matches!(fault.choice, Choice::Status(_)) || fault.asked.point.is_environment()
+        };
+        let beside = |fault: &Fired| in_operation(fault) && fails(fault);
         let telling = |fault: &Fired| {
             of_call(fault) && late(fault) == (oracle == Oracle::Rule) && !is_aside(fault)
         };
         let last = |fits: &dyn Fn(&Fired) -> bool| fired.iter().rposition(fits);
-        let giving_up = || last(&beside).filter(|_| given_up && oracle == Oracle::Rule);
-        giving_up()
-            .or_else(|| last(&telling))
-            .or_else(|| last(&of_call))
+        if given_up
+            && oracle == Oracle::Rule
+            && let Some(index) = last(&beside)
+        {
+            let point = fired[index].asked.point;
+            let other = |fault: &Fired| beside(fault) && fault.asked.point != point;
+            return Some(FaultBehind {
+                index,
+                is_one_of_several: fired.iter().any(other),
+            });
+        }
+        let index = last(&telling).or_else(|| last(&of_call))?;
+        Some(FaultBehind {
+            index,
+            is_one_of_several: false,
+        })
     }
 
     /// More than one fault may have led to what went wrong.
@@ -362,6 +382,14 @@ impl<'a> Observation<'a> {
             None => String::new(),
         }
     }
+}
+
+/// What led to the trouble with an operation of UCX.
+struct FaultBehind {
+    /// Its place in [`Snapshot::fired`].
+    index: usize,
+    /// Faults of other kinds may have led to it as well.
+    is_one_of_several: bool,
 }
 
 /// Which bytes of what fails have landed, and which value a handle has, is seldom a reason for anything.

@@ -2,6 +2,7 @@
 
 use super::testing::{Client, ledger_of, notes, operation};
 use super::*;
+use mock_ucx::abi::types::UcsStatus;
 use mock_ucx::abi::worker;
 
 /// A write that is late, after which another one is refused in operation 2; something else fails in operation 3; the memory goes in
@@ -27,6 +28,11 @@ fn write_under_way() -> Snapshot {
 
 /// The point of the fault that led to the verdict about `rule`, if operation 2 came to `outcome`.
 fn blamed(snapshot: &Snapshot, rule: &str, outcome: Outcome) -> String {
+    blamed_surely(snapshot, rule, outcome).0
+}
+
+/// The same, and whether that is certain.
+fn blamed_surely(snapshot: &Snapshot, rule: &str, outcome: Outcome) -> (String, bool) {
     let operations = notes(&[
         ("register a0 r0", Outcome::Done),
         ("post x0", outcome),
@@ -43,12 +49,10 @@ fn blamed(snapshot: &Snapshot, rule: &str, outcome: Outcome) -> String {
     });
     let mut verdicts = verdicts.iter();
     let verdict = verdicts.find(|verdict| verdict.rule.as_deref() == Some(rule));
-    let fault = verdict.expect("the rule was broken").fault;
-    snapshot.fired[fault.expect("a fault led to it")]
-        .asked
-        .point
-        .name()
-        .to_owned()
+    let verdict = verdict.expect("the rule was broken");
+    let fault = verdict.fault.expect("a fault led to it");
+    let point = snapshot.fired[fault].asked.point;
+    (point.name().to_owned(), verdict.fault_is_certain)
 }
 
 #[test]
@@ -65,6 +69,42 @@ fn an_operation_that_the_client_gave_up_is_blamed_on_what_failed_beside_it() {
     let snapshot = write_under_way();
     let refused = Outcome::Failed("nixl_capi_post_xfer_req answered BACKEND".to_owned());
     assert_eq!(blamed(&snapshot, "UCP-MEM-005", refused), "ucp_put_nbx");
+}
+
+/// The fired fault of the point `like` once more, as another one.
+fn again(snapshot: &Snapshot, like: &str, point: Point, choice: Choice) -> Fired {
+    let fired = snapshot.fired.iter();
+    let mut again = *fired
+        .clone()
+        .find(|fault| fault.asked.point.name() == like)
+        .expect("it fired");
+    again.asked.point = point;
+    again.choice = choice;
+    again
+}
+
+#[test]
+fn in_which_order_things_come_is_not_why_an_operation_was_given_up() {
+    let mut snapshot = write_under_way();
+    let refused = || Outcome::Failed("nixl_capi_post_xfer_req answered BACKEND".to_owned());
+    let put = ("ucp_put_nbx".to_owned(), true);
+    assert_eq!(blamed_surely(&snapshot, "UCP-MEM-005", refused()), put);
+    let order = Point::Move(Move::ProgressOrder);
+    let order = again(&snapshot, "ucp_put_nbx", order, Choice::Variant(1));
+    snapshot.fired.push(order);
+    assert_eq!(blamed_surely(&snapshot, "UCP-MEM-005", refused()), put);
+}
+
+#[test]
+fn of_several_things_that_fail_in_an_operation_none_is_certain_to_be_why_it_was_given_up() {
+    let mut snapshot = write_under_way();
+    let refused = || Outcome::Failed("nixl_capi_post_xfer_req answered BACKEND".to_owned());
+    let failed = Choice::Status(UcsStatus::NO_MEMORY);
+    let failure = Point::Move(Move::EndpointFail);
+    let failure = again(&snapshot, "ucp_put_nbx", failure, failed);
+    snapshot.fired.push(failure);
+    let last = ("ep.fail".to_owned(), false);
+    assert_eq!(blamed_surely(&snapshot, "UCP-MEM-005", refused()), last);
 }
 
 #[test]

@@ -198,6 +198,12 @@ impl Finding {
         repeats == 1 || shown >= repeats.min(of)
     }
 
+    /// It showed in less than half of its replays: it depends on what threads do at once, and cannot be made small.
+    pub fn shows_seldom(&self) -> bool {
+        let Stability { shown, of } = self.stability;
+        shown * 2 < of
+    }
+
     /// The kind of operation that is to blame: the first word of it.
     pub fn verb(&self) -> Option<&str> {
         self.operation.as_deref()?.split_whitespace().next()

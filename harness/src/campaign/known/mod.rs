@@ -35,8 +35,10 @@ pub struct Known {
 struct Bug {
     name: String,
     recorded: Recorded,
-    /// Patterns of cases in which it is to be expected.
+    /// Patterns of cases in which it is to be expected, and which are gone round.
     avoid: Vec<Avoid>,
+    /// The same where that is no reason to go round them.
+    shape: Vec<Avoid>,
     /// All that it showed on the NIXL that is hunted in: one bug may break several rules.
     shown: Vec<Finding>,
 }
@@ -110,16 +112,20 @@ impl Known {
         Ok(())
     }
 
-    /// The name of the known finding that this one is, or of which it is another way: what led to it is certain then.
+    /// The name of the known finding that this one is, or of which it is another way: what led to it is certain then, or nobody will ever
+    /// know, because it shows too seldom to leave out what did not.
     pub fn name_of(&self, finding: &Finding) -> Option<&str> {
         let same = self.bugs.iter().find(|bug| bug.is(finding));
         if let Some(bug) = same {
             return Some(&bug.name);
         }
-        match finding.cause_is_certain || finding.minimal {
-            true => self.name_of_family(finding),
-            false => None,
-        }
+        let is_certain = finding.cause_is_certain || finding.minimal;
+        let family = self.name_of_family(finding).filter(|_| is_certain);
+        family.or_else(|| {
+            let mut bugs = self.bugs.iter();
+            let bug = bugs.find(|bug| bug.is_expected_race(finding))?;
+            Some(&bug.name)
+        })
     }
 
     /// The name of a known finding of the same family, of which this one may be another way.
@@ -165,15 +171,19 @@ fn is_played_anyway(scenario: &Scenario, faults: Option<&FaultSpec>) -> bool {
 impl Bug {
     fn read(path: &Path) -> anyhow::Result<Bug> {
         let recorded = Recorded::read(path)?;
-        let avoid = recorded.all_notes("avoid").map(Avoid::parse);
-        let avoid: anyhow::Result<Vec<Avoid>> = avoid.collect();
+        let patterns = |note: &str| -> anyhow::Result<Vec<Avoid>> {
+            let patterns = recorded.all_notes(note).map(Avoid::parse);
+            let patterns: anyhow::Result<_> = patterns.collect();
+            patterns.with_context(|| format!("{}: {note}", path.display()))
+        };
         Ok(Bug {
             name: path
                 .file_stem()
                 .unwrap_or_default()
                 .to_string_lossy()
                 .into_owned(),
-            avoid: avoid.with_context(|| format!("{}: avoid", path.display()))?,
+            avoid: patterns("avoid")?,
+            shape: patterns("shape")?,
             recorded,
             shown: Vec::new(),
         })
@@ -203,11 +213,19 @@ impl Bug {
         let mut expected = self.avoid.iter().filter(in_it);
         alike && expected.any(|avoid| avoid.fits_finding(finding))
     }
+
+    /// What shows seldom, where something of the kind is to be expected.
+    fn is_expected_race(&self, finding: &Finding) -> bool {
+        let kind = |shown: &Finding| shown.oracle == finding.oracle;
+        let expected = |shape: &Avoid| shape.fits_finding(finding);
+        finding.shows_seldom() && self.shown.iter().any(kind) && self.shape.iter().any(expected)
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::report::Stability;
     use crate::report::testing::sample;
 
     const CRASH: &str = "name c\npost x0\npost x0\n";
@@ -230,6 +248,7 @@ mod tests {
                     .map(|text| Avoid::parse(text).unwrap())
                     .into_iter()
                     .collect(),
+                shape: Vec::new(),
                 shown: shown.into_iter().collect(),
             }],
         }
@@ -266,6 +285,23 @@ mod tests {
         other.minimal = true;
         assert_eq!(known.name_of(&other), Some("bug"));
         other.family = "another".to_owned();
+        assert_eq!(known.name_of(&other), None);
+    }
+
+    #[test]
+    fn what_shows_seldom_is_known_where_its_kind_is_to_be_expected() {
+        let mut known = known(None, Some(crash("one")));
+        known.bugs[0].shape = vec![Avoid::parse("post $x; post $x").unwrap()];
+        let mut other = crash("two");
+        other.family = "another".to_owned();
+        other.stability = Stability { shown: 5, of: 10 };
+        assert_eq!(known.name_of(&other), None);
+        other.stability.shown = 4;
+        assert_eq!(known.name_of(&other), Some("bug"));
+        other.oracle = Oracle::Lost;
+        assert_eq!(known.name_of(&other), None);
+        other.oracle = Oracle::Crash;
+        other.scenario = "name c\npost x0\npost x1\n".to_owned();
         assert_eq!(known.name_of(&other), None);
     }
 
@@ -310,6 +346,7 @@ mod tests {
             name: "hang".to_owned(),
             recorded: Recorded::parse(&format!("{notes}{CRASH}")).unwrap(),
             avoid: Vec::new(),
+            shape: Vec::new(),
             shown: Vec::new(),
         };
         let mut known = Known {
