@@ -2,8 +2,13 @@
 
 #![cfg(target_arch = "x86_64")]
 
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::process::{Command, Output};
+
+use harness::execute::pool::Zygote;
+use harness::execute::{Place, at_places, first_faults};
+use harness::nixl::DEFAULT_SPEC;
 
 fn mock_ucx(folder: &Path, arguments: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_mock-ucx"))
@@ -13,11 +18,16 @@ fn mock_ucx(folder: &Path, arguments: &[&str]) -> Output {
         .expect("the program starts")
 }
 
+/// The text of a built-in scenario.
+fn builtin(name: &str) -> String {
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("scenarios");
+    std::fs::read_to_string(source.join(name).with_extension("scenario")).unwrap()
+}
+
 /// Replays a built-in scenario with this fault; what was told, the exit status, and the trace.
 fn replayed(scenario: &str, fault: &str) -> (String, Option<i32>, String) {
     let folder = tempfile::tempdir().unwrap();
-    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("scenarios");
-    let text = std::fs::read_to_string(source.join(scenario).with_extension("scenario")).unwrap();
+    let text = builtin(scenario);
     let file = folder.path().join("case.scenario");
     std::fs::write(&file, format!("#! faults: {fault}\n{text}")).unwrap();
     let arguments = ["replay", "case.scenario", "--trace", "trace"];
@@ -73,4 +83,31 @@ fn a_hunt_fails_the_system_only_if_it_is_asked_to() {
     };
     assert!(hunt(&["--environment"], "asked").contains("system.thread@1 operation "));
     assert!(!hunt(&[], "not-asked").contains("system."));
+}
+
+/// Places in NIXL, and in the libraries under it, at which the plainest lifecycle asks for memory: dozens in each of its operations.
+const PLACES_MIN: usize = 100;
+
+#[test]
+fn where_the_system_is_asked_is_told_once_for_each_place_and_the_same_from_each_zygote() {
+    let text = builtin("two-agents-write");
+    let play = || {
+        let program = Path::new(env!("CARGO_BIN_EXE_mock-ucx"));
+        let mut zygote = Zygote::start_with(program, DEFAULT_SPEC).unwrap();
+        zygote.record_environment();
+        let played = zygote.play(&text, "").unwrap();
+        played.snapshot.expect("a ledger")
+    };
+    let (one, other) = (play(), play());
+    let found = at_places(&one);
+    assert_eq!(found, at_places(&other));
+    let places: BTreeSet<Place> = found.iter().map(|(place, _)| *place).collect();
+    assert_eq!(places.len(), found.len());
+    assert!(places.len() > PLACES_MIN, "{}", places.len());
+    let repetitions = first_faults(&one);
+    assert!(
+        found
+            .iter()
+            .all(|(_, faults)| !repetitions.contains(faults))
+    );
 }

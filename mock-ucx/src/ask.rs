@@ -84,13 +84,21 @@ impl State {
         which: Environment,
         step: u64,
         thread: u16,
-        stack: impl FnOnce() -> Stack,
+        stack: impl Fn() -> Stack,
     ) -> Choice {
         let point = Point::Environment(which);
         if !self.counts.is_asked_for(point) {
             return Choice::Benign;
         }
         let question = self.question(point, 0, thread);
+        if self.settings.record_questions {
+            // Where something deviates, what else could is known.
+            let place = self.decider.is_benign().then(|| stack().place());
+            let place = place.filter(|place| self.counts.is_new_at(which, *place));
+            if place.is_some() || is_sampled(question.of_object) {
+                self.ledger.asked(&question, step, place.unwrap_or(0));
+            }
+        }
         let mut taken = None;
         self.answer(&question, step, || Asker {
             function: None,
@@ -105,9 +113,9 @@ impl State {
         step: u64,
         asker: impl FnOnce() -> A,
     ) -> Decision {
-        let skipped = question.point.is_environment() && !is_sampled(question.of_object);
-        if self.settings.record_questions && !skipped {
-            self.ledger.asked(question, step);
+        // What the system is asked for is recorded by who asks for it.
+        if self.settings.record_questions && !question.point.is_environment() {
+            self.ledger.asked(question, step, 0);
         }
         let mut decision = self.decider.decide(question);
         // After the healing a call fails only if a specification says so: it keeps nobody from coming to rest.

@@ -1,5 +1,7 @@
 //! How often each decision point was reached and how many children were born: of the process, and of each object while it lives.
 
+use rustc_hash::FxHashSet;
+
 use crate::ledger::Kind;
 use crate::schedule::{ENVIRONMENT_COUNT, Environment, POINT_COUNT, Point};
 
@@ -10,6 +12,8 @@ pub(crate) struct OfProcess {
     reached: Box<[u64; POINT_COUNT]>,
     /// The client's operation under way, and what the system was asked for in it.
     within: (u32, [u64; ENVIRONMENT_COUNT]),
+    /// Where in the client's code it was asked for something.
+    places: FxHashSet<(Environment, u32)>,
     /// Of its children, which have no other parent.
     pub(crate) own: OfObject,
 }
@@ -32,6 +36,7 @@ impl OfProcess {
             asked_for,
             reached: Box::new([0; POINT_COUNT]),
             within: (0, [0; ENVIRONMENT_COUNT]),
+            places: FxHashSet::default(),
             own: OfObject::default(),
         }
     }
@@ -56,6 +61,11 @@ impl OfProcess {
         let times = &mut self.within.1[which as usize];
         *times += 1;
         *times
+    }
+
+    /// The system was asked for something at a place in the client's code; whether for the first time.
+    pub(crate) fn is_new_at(&mut self, which: Environment, place: u32) -> bool {
+        self.places.insert((which, place))
     }
 }
 

@@ -15,7 +15,7 @@ use super::plan::Planned;
 use super::workers::Shown;
 use super::{given_up, half_done};
 use crate::execute::case::{Glance, Played};
-use crate::execute::{SLOW_NETWORK, first_faults, later_faults};
+use crate::execute::{Place, SLOW_NETWORK, at_places, first_faults, later_faults};
 use crate::nixl::metadata::Field;
 use crate::report::{Finding, Findings, Symbolizer};
 
@@ -59,6 +59,8 @@ pub(super) struct Collected {
     pub(super) singles: Vec<Vec<FaultSpec>>,
     /// Those of them that fail an operation when most of it is done.
     pub(super) half_done: Vec<Vec<FaultSpec>>,
+    /// Those of them where the system is asked at some place in NIXL for the first time.
+    pub(super) at_places: Vec<Vec<(Place, FaultSpec)>>,
     /// The single deviations of each scenario on a slow network.
     pub(super) slow: Vec<Vec<FaultSpec>>,
     /// The same where the client gives up.
@@ -85,6 +87,7 @@ impl Collected {
             tally: Tally::default(),
             singles: vec![Vec::new(); hunt.scenarios.len()],
             half_done: vec![Vec::new(); hunt.scenarios.len()],
+            at_places: vec![Vec::new(); hunt.scenarios.len()],
             slow: vec![Vec::new(); hunt.scenarios.len()],
             given_up: vec![Vec::new(); hunt.scenarios.len()],
             fields: Vec::new(),
@@ -207,6 +210,7 @@ impl Collected {
             *singles = first_faults(snapshot);
             singles.retain(|single| !half_done.contains(single));
             self.half_done[case.origin] = half_done;
+            self.at_places[case.origin] = at_places(snapshot);
         } else if case.faults == *SLOW_NETWORK
             && let Some(later) = self.slow.get_mut(case.origin)
         {

@@ -160,10 +160,18 @@ impl Hunt {
             self.phase("metadata as it is", whole, None, state, progress)?;
             others.extend(damaged::lists(seed, &state.fields));
         }
+        Ok(Left::new(self.singles(state, others)))
+    }
+
+    /// What is to deviate by itself: at each place where the system is asked for something once, then all the rest in turn.
+    fn singles(&self, state: &mut Collected, others: Vec<Vec<Planned>>) -> VecDeque<Planned> {
+        let (new, again) = plan::by_place(std::mem::take(&mut state.at_places));
         let lists = [&mut state.half_done, &mut state.singles, &mut state.slow];
-        let lists = lists.map(std::mem::take);
-        let singles = plan::in_turn(&self.scenarios, &lists, others);
-        Ok(Left::new(singles))
+        let [half_done, singles, slow] = lists.map(std::mem::take);
+        let mut plan = plan::in_turn(&self.scenarios, &[new], Vec::new());
+        let rest = [half_done, singles, slow, again];
+        plan.extend(plan::in_turn(&self.scenarios, &rest, others));
+        plan
     }
 
     /// Goes on with the deviations: single ones first, then pairs, then the pairs behind what an earlier hunt played.

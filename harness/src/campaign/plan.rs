@@ -1,13 +1,13 @@
 //! What a phase of a hunt plays, and in which order.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
 
 use mock_ucx::schedule::FaultSpec;
 
 use super::beside;
 use super::known::Known;
-use crate::execute::{FAILING_TRANSFERS, SLOW_NETWORK, SLOWER_NETWORK};
+use crate::execute::{FAILING_TRANSFERS, Place, SLOW_NETWORK, SLOWER_NETWORK};
 use crate::scenario::Scenario;
 use crate::scenario::generate::takes_long;
 
@@ -115,6 +115,20 @@ pub(super) fn growth_beside_the_gone(scenarios: Vec<Scenario>) -> VecDeque<Plann
     scenarios.flat_map(planned).collect()
 }
 
+/// What the system is asked for at places in NIXL, by scenario: at those that no scenario before has come to, and at the others.
+pub(super) fn by_place(
+    lists: Vec<Vec<(Place, FaultSpec)>>,
+) -> (Vec<Vec<FaultSpec>>, Vec<Vec<FaultSpec>>) {
+    let mut seen = BTreeSet::new();
+    let split = lists.into_iter().map(|list| {
+        let (new, again): (Vec<_>, Vec<_>) =
+            list.into_iter().partition(|(place, _)| seen.insert(*place));
+        let faults = |list: Vec<(Place, FaultSpec)>| list.into_iter().map(|(_, faults)| faults);
+        (faults(new).collect(), faults(again).collect())
+    });
+    split.unzip()
+}
+
 /// The deviations of all scenarios, each in some lists, and other lists. Each list takes its turn, so that a hunt that is cut short has seen all.
 pub(super) fn in_turn(
     scenarios: &[Arc<Scenario>],
@@ -203,6 +217,22 @@ mod tests {
         let plan = in_turn(&misuse, &[twice], others);
         let order: Vec<bool> = plan.iter().map(|case| case.scenario.misuse).collect();
         assert_eq!(order, [true, true, false, false]);
+    }
+
+    #[test]
+    fn a_place_that_several_scenarios_come_to_is_new_in_the_first() {
+        let at = |place: u32, number: u32| {
+            let faults: FaultSpec = format!("system.memory@{number}=bad_alloc").parse().unwrap();
+            ((faults.faults[0].point, place, 0), faults)
+        };
+        let texts = |lists: &[Vec<FaultSpec>]| -> Vec<Vec<String>> {
+            let texts = |list: &Vec<FaultSpec>| list.iter().map(FaultSpec::to_string).collect();
+            lists.iter().map(texts).collect()
+        };
+        let (new, again) = by_place(vec![vec![at(7, 1), at(9, 2)], vec![at(9, 3), at(8, 4)]]);
+        let memory = |number: u32| format!("system.memory@{number}=bad_alloc");
+        assert_eq!(texts(&new), [vec![memory(1), memory(2)], vec![memory(4)]]);
+        assert_eq!(texts(&again), [vec![], vec![memory(3)]]);
     }
 
     #[test]

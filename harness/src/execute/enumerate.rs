@@ -64,6 +64,22 @@ pub fn first_faults(benign: &Snapshot) -> Vec<FaultSpec> {
         .collect()
 }
 
+/// Where in the client's code the system is asked for something, and the outcome that it answers with.
+pub type Place = (Point, u32, usize);
+
+/// The deviations of a run in which nothing deviates where the system is asked at a place in the client's code for the first time. The others
+/// are among [`first_faults`].
+pub fn at_places(benign: &Snapshot) -> Vec<(Place, FaultSpec)> {
+    let at_place = benign.asked.iter().filter(|asked| asked.place != 0);
+    let each = at_place.flat_map(|asked| {
+        permitted(asked.point).map(|(outcome, choice)| {
+            let place = (asked.point, asked.place, outcome);
+            (place, FaultSpec::single(asked.to_fault(choice)))
+        })
+    });
+    each.collect()
+}
+
 /// Outcomes that come first are likelier; the tenth occurrence is as interesting as the third outcome.
 fn rank(outcome: usize, occurrence: u64) -> u32 {
     outcome as u32 + occurrence.ilog2()
@@ -121,8 +137,8 @@ fn moves(snapshot: &Snapshot, after: u64) -> impl Iterator<Item = Deviation> {
         let is_tried = match asked.point {
             Point::Call(_) => false,
             Point::Move(_) => (1..=OCCURRENCES_MAX).contains(&asked.of_object),
-            // Only those that are to be tried are recorded.
-            Point::Environment(_) => true,
+            // Only those that are to be tried are recorded, and those at new places are tried for themselves.
+            Point::Environment(_) => asked.place == 0,
         };
         is_tried && asked.step >= after
     });

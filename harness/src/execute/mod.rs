@@ -21,7 +21,8 @@ pub(crate) mod watch;
 pub mod zygote;
 
 pub use enumerate::{
-    FAILING_TRANSFERS, SLOW_NETWORK, SLOWER_NETWORK, first_faults, later_faults, second_faults,
+    FAILING_TRANSFERS, Place, SLOW_NETWORK, SLOWER_NETWORK, at_places, first_faults, later_faults,
+    second_faults,
 };
 pub use region::{Mapping, pattern_byte};
 pub use transcript::{Counts, Outcome, Phase, Record, Transcript, Verdict};

@@ -16,7 +16,7 @@ use crate::schedule::{FAULTS_MAX, OUTCOMES_MAX, POINT_COUNT};
 pub const MAGIC: u64 = u64::from_le_bytes(*b"mckucxL1");
 
 /// Raised whenever a record changes shape, so that a reader of another build refuses the file.
-pub const LAYOUT_VERSION: u32 = 8;
+pub const LAYOUT_VERSION: u32 = 9;
 
 /// Object slots: four million live handles are 30 times what the largest vLLM deployment we know holds.
 pub const OBJECT_CAPACITY: u32 = 1 << 22;
@@ -289,14 +289,16 @@ pub struct AskedRecord {
     pub ordinal: u32,
     /// Operation under way.
     pub operation: u32,
+    /// Where in the client's code, if the system was asked there for the first time; else 0.
+    pub place: u32,
     /// The point's number.
     pub point: u16,
     /// Thread (ordinal).
     pub thread: u16,
     /// The object's kind.
     pub kind: u8,
-    /// Keeps the size at 32.
-    pub reserved: [u8; 3],
+    /// Keeps the size at 40.
+    pub reserved: [u8; 7],
 }
 
 const fn page_up(bytes: usize) -> usize {

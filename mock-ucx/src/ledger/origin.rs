@@ -1,11 +1,12 @@
 //! Where in the client something happened: the call stack, and the modules it runs through as the ledger file holds them.
 
 use std::cell::RefCell;
+use std::hash::{Hash, Hasher};
 use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
 use std::sync::{PoisonError, RwLock, RwLockWriteGuard};
 
-use rustc_hash::FxHashSet;
+use rustc_hash::{FxHashSet, FxHasher};
 
 use crate::ledger::layout::{BUILD_ID_BYTES, ModuleRecord, PATH_BYTES};
 use crate::stack::{CopyWalker, MAX_FRAMES, Registers, capture, modules};
@@ -65,6 +66,22 @@ impl Stack {
     pub(crate) fn frames(&self) -> &[u64] {
         &self.frames[..self.count]
     }
+
+    /// The place in the client's code that it shows, as a hash that is the same wherever the modules lie. Never 0.
+    pub(crate) fn place(&self) -> u32 {
+        let modules = callstack::modules::current();
+        place(self.frames(), |address| {
+            modules.find(address).map_or(0, |module| module.bias)
+        })
+    }
+}
+
+fn place(frames: &[u64], bias: impl Fn(u64) -> u64) -> u32 {
+    let mut hasher = FxHasher::default();
+    for address in frames {
+        address.wrapping_sub(bias(*address)).hash(&mut hasher);
+    }
+    (hasher.finish() >> 32) as u32 | 1
 }
 
 /// Notices new modules.
@@ -111,4 +128,18 @@ fn fill(target: &mut [u8], source: &[u8]) -> u32 {
     let length = source.len().min(target.len());
     target[..length].copy_from_slice(&source[..length]);
     length as u32
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_place_is_the_same_wherever_its_modules_lie() {
+        let here = place(&[0x1234, 0x5678], |_| 0);
+        assert_eq!(place(&[0xf_1234, 0xf_5678], |_| 0xf_0000), here);
+        assert_ne!(place(&[0x5678, 0x1234], |_| 0), here);
+        assert_ne!(place(&[0x1234], |_| 0), here);
+        assert_ne!(place(&[], |_| 0), 0);
+    }
 }

@@ -334,14 +334,18 @@ impl Ledger {
     }
 
     /// Records a question, whatever its answer. Those beyond the table's end are left out: they are only there to choose from.
-    pub(crate) fn asked(&mut self, question: &Question, step: u64) {
+    pub(crate) fn asked(&mut self, question: &Question, step: u64, place: u32) {
         let header = self.map.header();
         let index = header.asked.load(Relaxed);
         if index >= ASKED_CAPACITY {
             return;
         }
+        let record = AskedRecord {
+            place,
+            ..asked_record(question, step)
+        };
         // SAFETY: `index` is below the capacity and not yet published.
-        unsafe { ptr::write(self.map.asked(index), asked_record(question, step)) };
+        unsafe { ptr::write(self.map.asked(index), record) };
         header.asked.store(index + 1, Release);
     }
 
@@ -423,9 +427,10 @@ fn asked_record(question: &Question, step: u64) -> AskedRecord {
         ordinal: question.object.map_or(0, |object| object.ordinal),
         point: question.point.number() as u16,
         operation: question.operation,
+        place: 0,
         thread: question.thread,
         kind: question.object.map_or(0, |object| object.kind as u8),
-        reserved: [0; 3],
+        reserved: [0; 7],
     }
 }
 

@@ -104,6 +104,7 @@ mod tests {
 
     fn trail() -> Trail {
         let pack = |occurrence, operation| Asked {
+            place: 0,
             step: occurrence,
             point: Point::Call(Function::RkeyPack),
             object: None,

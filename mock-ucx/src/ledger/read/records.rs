@@ -135,6 +135,9 @@ pub struct Asked {
     pub of_object: u64,
     /// Operation of the client under way; 0 = none.
     pub operation: u32,
+    /// Where in the client's code the system was asked, if it was there for the first time in a process in which nothing deviates: a hash
+    /// that is the same in each process. Else 0.
+    pub place: u32,
     /// Thread (ordinal).
     pub thread: u16,
 }

@@ -142,6 +142,7 @@ pub(super) fn asked(record: &AskedRecord) -> Option<Asked> {
         occurrence: u64::from(record.occurrence),
         of_object: u64::from(record.of_object),
         operation: record.operation,
+        place: record.place,
         thread: record.thread,
     })
 }
