@@ -11,7 +11,7 @@ use super::grounds::Grounds;
 use super::hunt::{Hunt, Progress};
 use super::journal::Journal;
 use super::judge_case;
-use super::plan::Planned;
+use super::plan::{DAMAGED, Planned};
 use super::workers::Shown;
 use super::{given_up, half_done};
 use crate::execute::case::{Glance, Played};
@@ -193,7 +193,7 @@ impl Collected {
         };
         self.note(place, case, glance);
         self.plan(case, played, snapshot);
-        if case.origin == damaged::ORIGIN && self.fields.is_empty() {
+        if case.origin == DAMAGED && self.fields.is_empty() {
             self.fields = damaged::seen(&played.notes);
         }
     }

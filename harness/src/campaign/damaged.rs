@@ -4,13 +4,11 @@ use std::sync::Arc;
 
 use mock_ucx::schedule::FaultSpec;
 
-use super::plan::Planned;
+use super::plan::{DAMAGED, Planned};
 use crate::execute::case::Note;
 use crate::nixl::metadata::Field;
 use crate::scenario::generate::{BACK_MAX, CHANGE_BYTES, Damage, Number, Stream};
 
-/// No scenario of the hunt's list: nothing else deviates in it.
-pub(super) const ORIGIN: usize = usize::MAX;
 /// What is written over bytes: small numbers, which count things and name kinds of them, and the largest.
 const BYTES: [u8; 10] = [0, 1, 2, 3, 4, 5, 6, 7, 8, 0xff];
 /// Lists that bytes, and numbers, are divided into: each has the turns of a scenario.
@@ -110,7 +108,7 @@ fn beside(count: usize, at: usize, number: Number) -> Option<Planned> {
 
 fn planned(name: String, changes: Vec<[u8; CHANGE_BYTES]>) -> Planned {
     Planned {
-        origin: ORIGIN,
+        origin: DAMAGED,
         scenario: Arc::new(Damage::of_changes(changes).scenario(&name)),
         faults: FaultSpec::default(),
     }

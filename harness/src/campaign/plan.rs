@@ -20,10 +20,16 @@ const FAILING_PLAYS: usize = 6;
 /// What takes fifty times as long as others has a turn less often.
 const SLOW_PACE: usize = 4;
 
+/// Origin of cases that come from none of the hunt's scenarios: what can deviate in them is not gone through.
+pub(super) const MADE: usize = usize::MAX - 1;
+
+/// The same of those whose metadata are changed.
+pub(super) const DAMAGED: usize = usize::MAX;
+
 /// A case in the plan.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Planned {
-    /// Which scenario it comes from, by its place in the hunt's list.
+    /// Which scenario it comes from, by its place in the hunt's list; or one of the constants above.
     pub(super) origin: usize,
     /// What is played.
     pub(super) scenario: Arc<Scenario>,
@@ -79,7 +85,7 @@ pub(super) fn failing_pools(scenarios: &[Arc<Scenario>]) -> VecDeque<Planned> {
 /// Scenarios that were made to see what grows, as they are.
 pub(super) fn made(scenarios: impl Iterator<Item = Scenario>) -> VecDeque<Planned> {
     let planned = |scenario| Planned {
-        origin: 0,
+        origin: MADE,
         scenario: Arc::new(scenario),
         faults: FaultSpec::default(),
     };
@@ -107,7 +113,7 @@ pub(super) fn growth_beside_the_gone(scenarios: Vec<Scenario>) -> VecDeque<Plann
     };
     let planned = |scenario: Arc<Scenario>| {
         (1..=ENDPOINTS_GONE).map(move |number| Planned {
-            origin: 0,
+            origin: MADE,
             scenario: Arc::clone(&scenario),
             faults: fails(number),
         })
@@ -217,6 +223,19 @@ mod tests {
         let plan = in_turn(&misuse, &[twice], others);
         let order: Vec<bool> = plan.iter().map(|case| case.scenario.misuse).collect();
         assert_eq!(order, [true, true, false, false]);
+    }
+
+    #[test]
+    fn what_was_made_to_see_what_grows_is_taken_for_none_of_the_hunts_scenarios() {
+        let scenario = || Scenario::parse("name s\n").unwrap();
+        let hunted = [Arc::new(scenario())];
+        let plans = [
+            made(std::iter::once(scenario())),
+            rounds(&hunted, vec![scenario()]),
+            growth_beside_the_gone(vec![scenario()]),
+        ];
+        let mut cases = plans.iter().flatten();
+        assert!(cases.all(|case| hunted.get(case.origin).is_none()));
     }
 
     #[test]
