@@ -100,7 +100,7 @@ impl State {
             }
         }
         let mut taken = None;
-        self.answer(&question, step, || Asker {
+        self.decide(&question, step, || Asker {
             function: None,
             stack: taken.insert(stack()),
         })
@@ -113,10 +113,19 @@ impl State {
         step: u64,
         asker: impl FnOnce() -> A,
     ) -> Decision {
-        // What the system is asked for is recorded by who asks for it.
-        if self.settings.record_questions && !question.point.is_environment() {
+        if self.settings.record_questions {
             self.ledger.asked(question, step, 0);
         }
+        self.decide(question, step, asker)
+    }
+
+    /// The same for a question that is recorded, if it is to be.
+    fn decide<'a, A: Into<Asker<'a>>>(
+        &mut self,
+        question: &Question,
+        step: u64,
+        asker: impl FnOnce() -> A,
+    ) -> Decision {
         let mut decision = self.decider.decide(question);
         // After the healing a call fails only if a specification says so: it keeps nobody from coming to rest.
         let is_asked_for = decision.fault.is_some() && matches!(question.point, Point::Call(_));

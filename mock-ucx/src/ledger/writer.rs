@@ -318,7 +318,7 @@ impl Ledger {
         }
         let (tag, number) = decision.choice.to_record();
         let record = FiredRecord {
-            asked: asked_record(question, step),
+            asked: asked_record(question, step, 0),
             stack,
             number,
             function: asker
@@ -340,12 +340,8 @@ impl Ledger {
         if index >= ASKED_CAPACITY {
             return;
         }
-        let record = AskedRecord {
-            place,
-            ..asked_record(question, step)
-        };
         // SAFETY: `index` is below the capacity and not yet published.
-        unsafe { ptr::write(self.map.asked(index), record) };
+        unsafe { ptr::write(self.map.asked(index), asked_record(question, step, place)) };
         header.asked.store(index + 1, Release);
     }
 
@@ -418,7 +414,7 @@ impl Ledger {
     }
 }
 
-fn asked_record(question: &Question, step: u64) -> AskedRecord {
+fn asked_record(question: &Question, step: u64, place: u32) -> AskedRecord {
     let count = |count: u64| u32::try_from(count).unwrap_or(u32::MAX);
     AskedRecord {
         step,
@@ -427,7 +423,7 @@ fn asked_record(question: &Question, step: u64) -> AskedRecord {
         ordinal: question.object.map_or(0, |object| object.ordinal),
         point: question.point.number() as u16,
         operation: question.operation,
-        place: 0,
+        place,
         thread: question.thread,
         kind: question.object.map_or(0, |object| object.kind as u8),
         reserved: [0; 7],
